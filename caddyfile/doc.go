@@ -1,0 +1,98 @@
+// Package caddyfile teaches the Caddyfile the words of php_worker. It turns
+// tokens into the JSON of package module and knows no defaults: what a Caddyfile
+// leaves out is left out of the JSON, too. Importing it registers the directive
+// and the global option; it exports nothing.
+//
+// # The directive
+//
+//	php_worker [<matcher>] [<script> [<args...>]] {
+//		# what runs
+//		command      <binary> [<args...>]
+//		php          <binary>
+//		ini          <key> <value>
+//		env          <key> <value>
+//		dir          <path>
+//
+//		# how many, how long
+//		workers      <n>
+//		queue        <size> [<timeout>]
+//		boot_timeout <duration>
+//		stop_timeout <duration>
+//
+//		# HTTP
+//		root         <path>
+//		static       off
+//		max_body     <size>
+//		body_memory  <size>
+//		raw_body
+//		uploads {
+//			dir       <path>
+//			max_files <n>
+//			allow     <ext...>
+//			forbid    <ext...>
+//		}
+//		attribute    <name> <value>
+//		buffer       <size>
+//
+//		# operating it
+//		name         <pool>
+//		pool         <name>
+//		debug
+//		codec        json | proto
+//		relay        auto | stdio | unix
+//	}
+//
+// What each option means and its default stand at the field of the same name in
+// module.Handler and module.PoolConfig. Only ini, env and attribute may be
+// repeated, each time with another key. Numbers, sizes (512KB, 64MB, 1GiB) and
+// durations (500ms, 30s, 5m, 1d) are above 0.
+//
+// One of script, command and pool must be given. A script given by an absolute
+// path needs a matcher before it, "php_worker * /srv/app/worker.php", because
+// Caddy takes a first argument that starts with a slash for a path to match.
+//
+// These contradict each other and are refused together: a script or php with
+// command; pool with a script, name, or any option that the global option
+// accepts in a pool; static off with root; raw_body with uploads.
+//
+// # Its routes
+//
+// The directive stands for two routes, kept together:
+//
+//	@static php_worker_static
+//	file_server @static {
+//		pass_thru
+//	}
+//	the handler php_worker
+//
+// The first serves a file that exists below root and may be served, or the
+// index.html of a folder; module.StaticMatcher decides. With "static off" it is
+// missing. Without root in the block the site's root counts; a site that has none
+// serves nothing from disk.
+//
+// Among a site's directives php_worker comes just before file_server.
+//
+// # The global option
+//
+//	{
+//		php_worker {
+//			defaults {
+//				<options>
+//			}
+//			pool <name> [<script> [<args...>]] {
+//				<options>
+//			}
+//		}
+//	}
+//
+// A pool is shared by every site that names it. Its options are command, php,
+// ini, env, dir, workers, queue, boot_timeout, stop_timeout, codec and relay; the
+// same ones without command stand in defaults, which fill what a pool, shared or
+// not, leaves out.
+//
+// # Errors
+//
+// Every error names file and line. An unknown option is answered with the allowed
+// ones, a bad value with the expected form, and an option that is given twice or
+// contradicts another is never a silent choice.
+package caddyfile

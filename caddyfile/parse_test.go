@@ -1,0 +1,265 @@
+package caddyfile
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// samples are valid arguments for every option, so that the tests below hold for
+// each line of the tables.
+var samples = map[string]string{
+	"command":      "php worker.php",
+	"php":          "php8.3",
+	"ini":          "memory_limit 1G",
+	"env":          "APP_ENV prod",
+	"dir":          "/srv",
+	"workers":      "2",
+	"queue":        "10 5s",
+	"boot_timeout": "5s",
+	"stop_timeout": "5s",
+	"root":         "public",
+	"static":       "off",
+	"max_body":     "1MB",
+	"body_memory":  "1MB",
+	"raw_body":     "",
+	"uploads":      "{\nmax_files 3\n}",
+	"attribute":    "name value",
+	"buffer":       "1MB",
+	"name":         "shop",
+	"pool":         "shared",
+	"debug":        "",
+	"codec":        "json",
+	"relay":        "stdio",
+	"max_files":    "3",
+	"allow":        "jpg",
+	"forbid":       "php",
+}
+
+// place is one kind of block and a Caddyfile with room for its options.
+type place struct {
+	in        level
+	options   []option
+	caddyfile string
+}
+
+var places = map[string]place{
+	"php_worker": {inDirective, poolOptions, "{\nphp_worker {\npool shared x.php\n}\n}\n:80 {\nphp_worker %s {\n%s\n}\n}\n"},
+	"pool":       {inPool, poolOptions, "{\nphp_worker {\npool a %s {\n%s\n}\n}\n}\n"},
+	"defaults":   {inDefaults, poolOptions, "{\nphp_worker {\ndefaults %s {\n%s\n}\n}\n}\n"},
+	"uploads":    {inUploads, uploadOptions, ":80 {\nphp_worker %s worker.php {\nuploads {\n%s\n}\n}\n}\n"},
+}
+
+// with writes the lines into the place, together with a script where the lines
+// need one.
+func (p place) with(lines ...string) string {
+	script := ""
+	runs := slices.ContainsFunc(lines, func(line string) bool {
+		word, _, _ := strings.Cut(line, " ")
+		return word == "command" || word == "pool"
+	})
+	if !runs && p.in&onePool != 0 {
+		script = "worker.php"
+	}
+	return fmt.Sprintf(p.caddyfile, script, strings.Join(lines, "\n"))
+}
+
+// eachOption runs a test for every option in every block where it may stand.
+func eachOption(t *testing.T, test func(t *testing.T, p place, o option, line string)) {
+	for name, p := range places {
+		for _, o := range p.options {
+			if o.in&p.in == 0 {
+				continue
+			}
+			sample, ok := samples[o.name]
+			if !ok {
+				t.Fatalf("samples has no arguments for %s", o.name)
+			}
+			t.Run(name+"/"+o.name, func(t *testing.T) {
+				test(t, p, o, strings.TrimSpace(o.name+" "+sample))
+			})
+		}
+	}
+}
+
+// wantError fails unless the Caddyfile is refused with an error that has all the
+// parts and names the file.
+func wantError(t *testing.T, input string, parts ...string) {
+	t.Helper()
+	_, err := adapt(input)
+	if err == nil {
+		t.Fatalf("accepted:\n%s", input)
+	}
+	for _, part := range append(parts, "at Caddyfile:") {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q does not say %q; it is about:\n%s", err, part, input)
+		}
+	}
+}
+
+func TestEveryOptionIsAcceptedWhereItBelongs(t *testing.T) {
+	eachOption(t, func(t *testing.T, p place, o option, line string) {
+		if _, err := adapt(p.with(line)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestNoOptionIsAcceptedWhereItDoesNotBelong(t *testing.T) {
+	refused := 0
+	for _, p := range places {
+		for _, o := range p.options {
+			if o.in&p.in == 0 {
+				wantError(t, p.with(o.name+" "+samples[o.name]), "does not belong in", "allowed: ")
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Fatal("every option belongs everywhere")
+	}
+}
+
+func TestNoOptionIsSilentlyOverwritten(t *testing.T) {
+	eachOption(t, func(t *testing.T, p place, o option, line string) {
+		wantError(t, p.with(line, line), "already specified")
+	})
+}
+
+func TestNoOptionTakesTooFewOrTooManyArguments(t *testing.T) {
+	eachOption(t, func(t *testing.T, p place, o option, line string) {
+		if o.min > 0 {
+			wantError(t, p.with(o.name+strings.Repeat(" x", o.min-1)), "wrong number of arguments", "usage: "+o.name)
+		}
+		if o.max < many {
+			wantError(t, p.with(o.name+strings.Repeat(" x", o.max+1)), "wrong number of arguments", "usage: "+o.name)
+		}
+	})
+}
+
+func TestNoOptionTakesABlockExceptUploads(t *testing.T) {
+	eachOption(t, func(t *testing.T, p place, o option, line string) {
+		if o.block == nil {
+			wantError(t, p.with(line+" {\nx\n}"), `unknown option "{"`)
+		}
+	})
+}
+
+func TestPackageCommentShowsEveryOption(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(doc)), " ")
+	for _, o := range slices.Concat(poolOptions, uploadOptions) {
+		shown := "// " + strings.TrimSpace(o.name+" "+o.args)
+		if o.block != nil {
+			shown = "// " + o.name + " {"
+		}
+		if !strings.Contains(text, shown+" ") {
+			t.Errorf("doc.go does not show %q", shown)
+		}
+	}
+}
+
+func TestContradictingOptionsAreRefusedInEitherOrder(t *testing.T) {
+	pairs := [][2]string{
+		{"command", "php"},
+		{"root", "static"},
+		{"raw_body", "uploads"},
+		{"pool", "name"},
+	}
+	for _, o := range poolOptions {
+		if o.in&inPool != 0 {
+			pairs = append(pairs, [2]string{"pool", o.name})
+		}
+	}
+	for _, pair := range pairs {
+		t.Run(pair[0]+" and "+pair[1], func(t *testing.T) {
+			a, b := pair[0]+" "+samples[pair[0]], pair[1]+" "+samples[pair[1]]
+			wantError(t, places["php_worker"].with(a, b), pair[1]+" contradicts "+pair[0])
+			wantError(t, places["php_worker"].with(b, a), pair[0]+" contradicts "+pair[1])
+		})
+	}
+}
+
+func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
+	for _, test := range []struct{ name, input, want string }{
+		{"script and command", ":80 {\nphp_worker worker.php {\ndebug\ncommand php x.php\n}\n}", "command contradicts script: give one of them, at Caddyfile:4"},
+		{"script and pool", "{\nphp_worker {\npool a a.php\n}\n}\n:80 {\nphp_worker worker.php {\npool a\n}\n}", "pool contradicts script: a shared pool is described in the global option, not where it is used, at Caddyfile:8"},
+		{"script and command of a pool", "{\nphp_worker {\npool a a.php {\ncommand php a.php\n}\n}\n}", "command contradicts script: give one of them, at Caddyfile:4"},
+		{"nothing to run", ":80 {\nphp_worker {\ndebug\n}\n}", "php_worker runs nothing: give a script, a command or a pool, at Caddyfile:2"},
+		{"nothing at all", ":80 {\nphp_worker\n}", "php_worker runs nothing: give a script, a command or a pool, at Caddyfile:2"},
+		{"nothing to run in a pool", "{\nphp_worker {\npool a {\nworkers 2\n}\n}\n}", `pool "a" runs nothing: give a script behind its name, or a command, at Caddyfile:3`},
+		{"empty script", ":80 {\nphp_worker \"\"\n}", "the script is empty, at Caddyfile:2"},
+		{"pool without a global option", ":80 {\nphp_worker {\npool a\n}\n}", `there is no pool "a": the global option php_worker describes none, at Caddyfile:2`},
+		{"pool without a name", "{\nphp_worker {\npool {\n}\n}\n}", "pool: its name is missing (usage: pool <name> [<script> [<args...>]] { ... }), at Caddyfile:3"},
+		{"two pools of one name", "{\nphp_worker {\npool a a.php\npool a b.php\n}\n}", `pool "a" already specified, at Caddyfile:4`},
+		{"two defaults", "{\nphp_worker {\ndefaults {\nworkers 1\n}\ndefaults {\nworkers 2\n}\n}\n}", "defaults already specified, at Caddyfile:6"},
+		{"defaults with an argument", "{\nphp_worker {\ndefaults x\n}\n}", `defaults takes a block, not "x", at Caddyfile:3`},
+		{"two global options", "{\nphp_worker {\npool a a.php\n}\nphp_worker {\npool b b.php\n}\n}", "the global option php_worker already specified, at Caddyfile:5"},
+		{"global option with an argument", "{\nphp_worker x\n}", `the global option php_worker takes a block, not "x", at Caddyfile:2`},
+		{"uploads without a block", ":80 {\nphp_worker w.php {\nuploads\n}\n}", "uploads: nothing in its block (usage: uploads { ... }); allowed: allow, dir, forbid, max_files, at Caddyfile:3"},
+		{"matcher of no such name", ":80 {\nphp_worker @x w.php\n}", "unrecognized matcher name: @x, at Caddyfile:2"},
+	} {
+		t.Run(test.name, func(t *testing.T) { wantError(t, test.input+"\n", test.want) })
+	}
+}
+
+func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
+	for line, want := range map[string]string{
+		"workers many":          `workers: "many" is not a whole number from 1 (usage: workers <n>)`,
+		"workers 0":             `workers: "0" is not a whole number from 1`,
+		"workers -3":            `workers: "-3" is not a whole number from 1`,
+		"workers 2.5":           `workers: "2.5" is not a whole number from 1`,
+		"queue 0":               `queue: "0" is not a whole number from 1 (usage: queue <size> [<timeout>])`,
+		"queue 5 soon":          `queue: "soon" is not a duration such as 500ms, 30s or 5m`,
+		"boot_timeout 30":       `boot_timeout: "30" is not a duration such as 500ms, 30s or 5m (usage: boot_timeout <duration>)`,
+		"boot_timeout 0s":       `boot_timeout: "0s" is not a duration`,
+		"stop_timeout -1s":      `stop_timeout: "-1s" is not a duration`,
+		"max_body big":          `max_body: "big" is not a size such as 512KB, 64MB or 1GiB (usage: max_body <size>)`,
+		"max_body 0":            `max_body: "0" is not a size`,
+		"body_memory -1MB":      `body_memory: "-1MB" is not a size`,
+		"buffer 16EiB":          `buffer: "16EiB" is not a size`,
+		"codec xml":             `codec: "xml" is unknown; allowed: json, proto (usage: codec json | proto)`,
+		"relay tcp":             `relay: "tcp" is unknown; allowed: auto, stdio, unix`,
+		"static on":             `static: "on" is unknown; allowed: off`,
+		"ini memory_limit=1G x": `ini: "memory_limit=1G" is not a key: key and value are separated by a space`,
+		`env "" x`:              `env: "" is not a key`,
+		`attribute "" x`:        `attribute: the value is empty`,
+		`dir ""`:                `dir: the value is empty`,
+		`command "" x`:          `command: the value is empty`,
+	} {
+		t.Run(line, func(t *testing.T) { wantError(t, places["php_worker"].with(line), want) })
+	}
+}
+
+func FuzzCaddyfile(f *testing.F) {
+	for name, p := range places {
+		for _, o := range p.options {
+			line := o.name + " " + samples[o.name]
+			if name == "php_worker" || name == "uploads" {
+				f.Add("", p.with(line))
+			} else {
+				f.Add(line, "php_worker worker.php")
+			}
+		}
+	}
+	f.Add("pool a a.php {\nworkers 2\n}\ndefaults {\nphp x\n}", "php_worker @m /x {\npool a\n}")
+	f.Add("pool \"", "php_worker {{\n} }")
+	f.Fuzz(func(t *testing.T, global, site string) {
+		if strings.Contains(global+site, "import") {
+			return // it would read files, or the snippet it stands in
+		}
+		input := "{\nphp_worker {\n" + global + "\n}\n}\n:80 {\n" + site + "\n}\n"
+		first, err := adapt(input)
+		if err != nil {
+			return
+		}
+		if again, err := adapt(input); err != nil || again != first {
+			t.Fatalf("the same Caddyfile gave first:\n%s\nthen (error %v):\n%s", first, err, again)
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App owns the pools of PHP processes: those it names itself and those that
+// stand inline in handlers. It starts them together, before Caddy's new
+// configuration takes over, so a script that cannot start rejects the
+// configuration and the old one goes on. A pool whose settings are the same in
+// the new configuration keeps its processes.
+type App struct {
+	// Pools are the named pools, which several handlers may share.
+	Pools []PoolConfig `json:"pools,omitempty"`
+
+	// Defaults fill what a pool, named or inline, leaves out.
+	Defaults *PoolConfig `json:"defaults,omitempty"`
+
+	logger *zap.Logger
+	byName map[string]*pool
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "php_worker",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision makes the named pools known. It starts no process.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	a.byName = make(map[string]*pool)
+	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil) {
+		return errors.New("defaults cannot hold a name, script or command: those belong to one pool")
+	}
+	for i, c := range a.Pools {
+		if c.Name == "" {
+			return fmt.Errorf("pool %d has no name", i)
+		}
+		if _, known := a.byName[c.Name]; known {
+			return fmt.Errorf("two pools are named %q", c.Name)
+		}
+		if _, err := a.acquire(c, a.logger); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named returns a pool of the app.
+func (a *App) named(name string) (*pool, error) {
+	p, known := a.byName[name]
+	if !known {
+		return nil, fmt.Errorf("there is no pool %q in the php_worker app", name)
+	}
+	return p, nil
+}
+
+// inline returns the pool of a handler. Handlers with equal settings share it.
+func (a *App) inline(c PoolConfig, logger *zap.Logger) (*pool, error) {
+	return a.acquire(c, logger)
+}
+
+// acquire finds or makes the pool for c. The app holds it until Cleanup.
+func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
+	c.fillFrom(a.Defaults)
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	key, err := c.digest()
+	if err != nil {
+		return nil, err
+	}
+	if p, known := a.byName[c.Name]; known {
+		if p.key != key {
+			return nil, fmt.Errorf("two pools with different settings are named %q: give one of them another name", c.Name)
+		}
+		return p, nil
+	}
+	p, err := acquirePool(key, c, logger.With(zap.String("pool", c.Name)))
+	if err != nil {
+		return nil, fmt.Errorf("pool %q: %w", c.Name, err)
+	}
+	a.byName[c.Name] = p
+	return p, nil
+}
+
+// Start boots all pools side by side and returns when each has a ready worker.
+func (a *App) Start() error {
+	var g errgroup.Group
+	for _, p := range a.byName {
+		g.Go(p.start)
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, p := range a.byName {
+		p.activate()
+	}
+	return nil
+}
+
+// Stop does nothing: requests of this configuration may still be running, see
+// Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup gives the pools up. Those that no configuration holds any more finish
+// their requests and end.
+func (a *App) Cleanup() error {
+	for _, p := range a.byName {
+		p.release()
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

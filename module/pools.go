@@ -1,0 +1,142 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+const (
+	codecJSON  = "json"
+	codecProto = "proto"
+)
+
+// pools outlives configurations: a pool is in here as long as any configuration
+// holds it, the old one and the new one during a reload.
+var pools = caddy.NewUsagePool()
+
+// active knows the pool that serves under each name. A configuration that is
+// just starting, and one that has been replaced, lend its pool for requests that
+// their own cannot take.
+var active sync.Map // string -> *pool
+
+// draining are the pools that nobody holds any more, on their way out.
+var draining sync.WaitGroup
+
+func init() {
+	// A pool left by an earlier reload may still have requests. Caddy's own end
+	// must not leave its processes to the kernel.
+	caddy.OnExit(func(ctx context.Context) {
+		done := make(chan struct{})
+		go func() {
+			draining.Wait()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// drainTimeout is how long a pool that is not used any more may take for the
+// requests it still has; a stream can last for ever.
+const drainTimeout = 5 * time.Minute
+
+// pool is a workerpool.Pool that configurations share.
+type pool struct {
+	*workerpool.Pool
+	name  string
+	key   string
+	codec goridge.Flags
+}
+
+// acquirePool finds or makes a pool. Each call needs one release.
+func acquirePool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
+	value, loaded, err := pools.LoadOrNew(key, func() (caddy.Destructor, error) {
+		engine, err := workerpool.New(c.engine(), logger, workerpool.Events{})
+		if err != nil {
+			return nil, err
+		}
+		p := &pool{Pool: engine, name: c.Name, key: key, codec: goridge.CodecJSON}
+		if c.Codec == codecProto {
+			p.codec = goridge.CodecProto
+		}
+		return p, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := value.(*pool)
+	if loaded { // it outlives the configuration that made it, and its logger
+		p.SetLogger(logger)
+	}
+	return p, nil
+}
+
+func (p *pool) release() { _, _ = pools.Delete(p.key) }
+
+// start boots the pool, unless an earlier configuration has done so.
+func (p *pool) start() error { return p.Pool.Start(context.Background()) }
+
+// activate makes the pool the one that serves under its name.
+func (p *pool) activate() { active.Store(p.name, p) }
+
+// Destruct is called when no configuration holds the pool any more. Requests of
+// the replaced configuration may still run, or be about to begin, and the pool
+// takes them: it ends when it has none. While Caddy itself ends, Destruct waits
+// for that; during a reload it must not.
+func (p *pool) Destruct() error {
+	active.CompareAndDelete(p.name, p)
+	draining.Add(1)
+	end := func() error {
+		defer draining.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		defer cancel()
+		return p.Close(ctx)
+	}
+	if caddy.Exiting() {
+		return end()
+	}
+	go end()
+	return nil
+}
+
+// exec sends the request to this pool, or to the one that serves under its name
+// while this one has no worker yet, or no longer.
+func (p *pool) exec(ctx context.Context, req *workerpool.Request) (*workerpool.Turn, error) {
+	if !p.Ready() {
+		if other := p.serving(); other != nil {
+			if turn, err := other.Exec(ctx, req); !errors.Is(err, workerpool.ErrClosed) {
+				return turn, err
+			}
+		}
+	}
+	turn, err := p.Exec(ctx, req)
+	if errors.Is(err, workerpool.ErrClosed) {
+		if other := p.serving(); other != nil {
+			return other.Exec(ctx, req)
+		}
+	}
+	return turn, err
+}
+
+// serving is the other pool of this name that serves now, with the same codec,
+// for the request is encoded already.
+func (p *pool) serving() *pool {
+	value, ok := active.Load(p.name)
+	if !ok || value == p {
+		return nil
+	}
+	if other := value.(*pool); other.codec == p.codec {
+		return other
+	}
+	return nil
+}

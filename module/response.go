@@ -1,0 +1,261 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+var responses = sync.Pool{New: func() any { return new(httpctx.Response) }}
+
+// respond passes a worker's answer on.
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, t *workerpool.Turn) error {
+	head := responses.Get().(*httpctx.Response)
+	defer func() {
+		head.Reset()
+		responses.Put(head)
+	}()
+	// Informational answers first: each has its own headers, which do not
+	// belong to the final one.
+	for {
+		if err := decodeHead(head, &t.Frame); err != nil {
+			return h.statusError(w, r, &answerError{t.PID, err})
+		}
+		if head.Status < 100 || head.Status > 599 {
+			return h.statusError(w, r, &answerError{t.PID, fmt.Errorf("%w: its status is %d", errBadAnswer, head.Status)})
+		}
+		if head.Status >= 200 {
+			break
+		}
+		if !t.Open() {
+			return h.statusError(w, r, &answerError{t.PID, fmt.Errorf("%w: nothing followed status %d", errBadAnswer, head.Status)})
+		}
+		h.inform(w, head)
+		if err := t.Next(); err != nil {
+			return h.statusError(w, r, err)
+		}
+	}
+	h.writeHead(w, r, head, t)
+	bodiless := r.Method == http.MethodHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
+	if bodiless {
+		return nil
+	}
+	if !t.Open() {
+		if _, err := w.Write(t.Frame.Body()); err != nil {
+			return cut(r, err)
+		}
+		return nil
+	}
+	return h.stream(w, r, t)
+}
+
+// answerError is an answer that cannot be passed on.
+type answerError struct {
+	pid int
+	err error
+}
+
+func (e *answerError) Error() string { return fmt.Sprintf("worker %d: %v", e.pid, e.err) }
+func (e *answerError) Unwrap() error { return e.err }
+
+// decodeHead reads the context with the codec that the frame names. Workers
+// before roadrunner-worker 3.6 name none and mean JSON.
+func decodeHead(head *httpctx.Response, f *goridge.Frame) error {
+	head.Reset()
+	if f.Flags.Codec() == goridge.CodecProto {
+		return head.DecodeProto(f.Context())
+	}
+	return head.DecodeJSON(f.Context())
+}
+
+// inform sends an informational response, such as 103 Early Hints, and takes its
+// headers back. 101 would hand the connection over, which PHP cannot take.
+func (h *Handler) inform(w http.ResponseWriter, head *httpctx.Response) {
+	if head.Status == http.StatusSwitchingProtocols {
+		h.logger.Warn("ignored status 101: a worker cannot switch protocols")
+		return
+	}
+	header := w.Header()
+	own := header.Clone()
+	clear(header)
+	for _, p := range head.Header {
+		if name := textproto.CanonicalMIMEHeaderKey(p.Name); passes(name, p.Value) {
+			header.Add(name, p.Value)
+		}
+	}
+	w.WriteHeader(head.Status)
+	clear(header)
+	for name, values := range own {
+		header[name] = values
+	}
+}
+
+// hopByHop headers are about one connection (RFC 9110, 7.6.1), and the server
+// pushes nothing any more.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Te", "Http2-Push":
+		return true
+	}
+	return false
+}
+
+// passes says whether a header can be sent. As PHP's own header() does, one that
+// would break out of its line is dropped whole.
+func passes(name, value string) bool {
+	return !hopByHop(name) && httpguts.ValidHeaderFieldName(name) && httpguts.ValidHeaderFieldValue(value)
+}
+
+// writeHead sends status and headers.
+func (h *Handler) writeHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, t *workerpool.Turn) {
+	header := w.Header()
+	trailers := trailerNames(head)
+	length := ""
+	for i, p := range head.Header {
+		name := textproto.CanonicalMIMEHeaderKey(p.Name)
+		switch {
+		case name == "Trailer":
+			continue
+		case !passes(name, p.Value):
+			if !hopByHop(name) {
+				h.logger.Warn("dropped a header that HTTP does not allow", zap.Int("pid", t.PID),
+					zap.String("name", p.Name), zap.String("value", p.Value), zap.String("uri", r.RequestURI))
+			}
+			continue
+		case trailers[name]:
+			header.Add(http.TrailerPrefix+name, p.Value)
+			continue
+		case name == "Content-Length":
+			length = p.Value
+			continue
+		}
+		// What PHP says replaces what stood there before, as its header()
+		// would; lists grow.
+		if !listHeader(name) && first(head.Header[:i], name) {
+			header[name] = []string{p.Value}
+		} else {
+			header[name] = append(header[name], p.Value)
+		}
+	}
+	h.setLength(w, r, head, t, length, len(trailers) > 0)
+	if header.Get("Content-Type") == "" && len(header["Content-Type"]) == 0 && hasBody(t) {
+		header["Content-Type"] = defaultContentType
+	}
+	w.WriteHeader(head.Status)
+}
+
+// defaultContentType is PHP's, whose applications rely on it; net/http would
+// guess from the body.
+var defaultContentType = []string{"text/html; charset=UTF-8"}
+
+func hasBody(t *workerpool.Turn) bool { return t.Open() || len(t.Frame.Body()) > 0 }
+
+func listHeader(name string) bool {
+	switch name {
+	case "Set-Cookie", "Vary", "Link":
+		return true
+	}
+	return false
+}
+
+// first reports whether no pair before has the name.
+func first(before []httpctx.Pair, name string) bool {
+	for _, p := range before {
+		if textproto.CanonicalMIMEHeaderKey(p.Name) == name {
+			return false
+		}
+	}
+	return true
+}
+
+// setLength announces the length where it is known. The worker's word counts
+// only where we cannot know better: in a stream, and for HEAD.
+func (h *Handler) setLength(w http.ResponseWriter, r *http.Request, head *httpctx.Response, t *workerpool.Turn, told string, trailers bool) {
+	header := w.Header()
+	header.Del("Content-Length")
+	if head.Status == http.StatusNoContent || head.Status == http.StatusNotModified {
+		return
+	}
+	size := int64(len(t.Frame.Body())) + t.Frame.Rest()
+	switch {
+	case t.Frame.More() || r.Method == http.MethodHead && size == 0:
+		if n, err := strconv.ParseInt(told, 10, 64); err == nil && n >= 0 {
+			header["Content-Length"] = []string{told}
+		}
+	case trailers: // they need a chunked body in HTTP/1.1
+	default:
+		header["Content-Length"] = []string{strconv.FormatInt(size, 10)}
+	}
+}
+
+// trailerNames are the headers that the worker wants sent after the body.
+func trailerNames(head *httpctx.Response) map[string]bool {
+	var names map[string]bool
+	for _, p := range head.Header {
+		if !strings.EqualFold(p.Name, "Trailer") {
+			continue
+		}
+		for name := range strings.SplitSeq(p.Value, ",") {
+			if name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)); httpguts.ValidTrailerHeader(name) {
+				if names == nil {
+					names = make(map[string]bool)
+				}
+				names[name] = true
+			}
+		}
+	}
+	return names
+}
+
+// stream passes on an answer of several frames, or one too large to be read at
+// once, as it comes. The worker is asked to stop when the client goes away.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.Turn) error {
+	defer context.AfterFunc(r.Context(), t.Cancel)()
+	flusher := http.NewResponseController(w)
+	for {
+		more := t.Frame.More()
+		if _, err := w.Write(t.Frame.Body()); err != nil {
+			return cut(r, err)
+		}
+		if t.Frame.Rest() > 0 {
+			if _, err := io.Copy(w, &t.Frame); err != nil {
+				return cut(r, err)
+			}
+		}
+		if more {
+			if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return cut(r, err)
+			}
+		}
+		switch err := t.Next(); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			h.logger.Error("the answer broke off", zap.Error(err), zap.Int("pid", t.PID),
+				zap.String("method", r.Method), zap.String("uri", r.RequestURI))
+			return cut(r, err)
+		}
+	}
+}
+
+// cut ends the connection, so that the client can tell a broken answer from a
+// whole one. A client that has gone needs no telling.
+func cut(r *http.Request, _ error) error {
+	if r.Context().Err() != nil {
+		return nil
+	}
+	panic(http.ErrAbortHandler)
+}

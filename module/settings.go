@@ -1,0 +1,182 @@
+package module
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+// fillFrom takes what c leaves out from d. Ini and env are merged, entry by
+// entry.
+func (c *PoolConfig) fillFrom(d *PoolConfig) {
+	if d == nil {
+		return
+	}
+	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(d).Elem()
+	for i := range to.NumField() {
+		if to.Field(i).Kind() == reflect.Map {
+			merged := map[string]string{}
+			maps.Copy(merged, from.Field(i).Interface().(map[string]string))
+			maps.Copy(merged, to.Field(i).Interface().(map[string]string))
+			if len(merged) > 0 {
+				to.Field(i).Set(reflect.ValueOf(merged))
+			}
+		} else if to.Field(i).IsZero() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+}
+
+// complete sets the defaults that are this module's, replaces placeholders and
+// checks. It is pure but for reading the environment.
+func (c *PoolConfig) complete() error {
+	if len(c.Script) > 0 && len(c.Command) > 0 {
+		return errors.New("script and command exclude each other: command is the whole command line")
+	}
+	if len(c.Script) == 0 && len(c.Command) == 0 {
+		return errors.New("a php_worker needs a script or a command, or the name of a pool")
+	}
+	if c.PHP != "" && len(c.Command) > 0 {
+		return errors.New("php and command exclude each other: command is the whole command line")
+	}
+	repl := caddy.NewReplacer()
+	for _, s := range []*string{&c.PHP, &c.Dir, &c.Name} {
+		*s = repl.ReplaceAll(*s, "")
+	}
+	for _, list := range []*[]string{&c.Script, &c.Command} {
+		replaced := make([]string, 0, len(*list))
+		for _, s := range *list {
+			replaced = append(replaced, repl.ReplaceAll(s, ""))
+		}
+		*list = replaced
+	}
+	for _, m := range []*map[string]string{&c.Ini, &c.Env} {
+		replaced := make(map[string]string, len(*m))
+		for k, v := range *m {
+			replaced[k] = repl.ReplaceAll(v, "")
+		}
+		*m = replaced
+	}
+	if c.Name == "" {
+		c.Name = c.defaultName()
+	}
+	switch c.Codec {
+	case "":
+		c.Codec = codecJSON
+	case codecJSON, codecProto:
+	default:
+		return fmt.Errorf("pool %q: unknown codec %q: it is one of json, proto", c.Name, c.Codec)
+	}
+	return nil
+}
+
+// defaultName is the script, with the folder it is relative to.
+func (c *PoolConfig) defaultName() string {
+	script := c.scriptFile()
+	if script == "" {
+		script = c.Command[0]
+	}
+	if c.Dir != "" && !filepath.IsAbs(script) {
+		script = filepath.Join(c.Dir, script)
+	}
+	return filepath.Clean(script)
+}
+
+// scriptFile is the PHP file that runs, as far as the configuration tells.
+func (c *PoolConfig) scriptFile() string {
+	if len(c.Script) > 0 {
+		return c.Script[0]
+	}
+	for _, arg := range c.Command {
+		if strings.EqualFold(filepath.Ext(arg), ".php") {
+			return arg
+		}
+	}
+	return ""
+}
+
+// digest tells pools apart: equal settings, and a script that is the same file,
+// make the same pool. The file's content does not count.
+func (c *PoolConfig) digest() (string, error) {
+	settings, err := json.Marshal(c)
+	if err != nil {
+		return "", err
+	}
+	file := c.scriptFile()
+	if file == "" {
+		file = c.Command[0]
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(c.Dir, file)
+	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	sum := sha256.Sum256(append(settings, file...))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// ourIni are php.ini settings that suit a resident process; the user's win.
+var ourIni = map[string]string{
+	// Without it the command line PHP compiles every file anew in each worker
+	// and optimises nothing.
+	"opcache.enable_cli": "1",
+	// Octane and others read the relay from $_ENV, which PHP's production
+	// php.ini leaves empty.
+	"variables_order": "EGPCS",
+}
+
+// ourEnv is what a RoadRunner worker looks for, besides its relay.
+var ourEnv = map[string]string{
+	"RR_MODE": "http",
+	// The generation of RoadRunner whose protocol this is.
+	"RR_VERSION": "2025.1.0",
+}
+
+func (c *PoolConfig) engine() workerpool.Config {
+	e := workerpool.Config{
+		Name:         c.Name,
+		Command:      c.Command,
+		Dir:          c.Dir,
+		Ini:          merged(ourIni, c.Ini),
+		Env:          merged(ourEnv, c.Env),
+		BootTimeout:  time.Duration(c.BootTimeout),
+		StopTimeout:  time.Duration(c.StopTimeout),
+		Relay:        workerpool.Relay(c.Relay),
+		MaxInMemory:  c.Buffer,
+		RelayEnvName: []string{"LARAVEL_OCTANE_ROADRUNNER_RELAY"},
+	}
+	if len(c.Script) > 0 {
+		php := c.PHP
+		if php == "" {
+			php = "php"
+		}
+		e.Command = append([]string{php}, c.Script...)
+	}
+	if w := c.Workers; w != nil {
+		e.Min, e.Max = w.Min, w.Min
+	}
+	if q := c.Queue; q != nil {
+		e.QueueSize, e.QueueTimeout = q.Size, time.Duration(q.Timeout)
+	}
+	return e
+}
+
+func merged(maps_ ...map[string]string) map[string]string {
+	all := make(map[string]string)
+	for _, m := range maps_ {
+		maps.Copy(all, m)
+	}
+	return all
+}

@@ -1,0 +1,119 @@
+<?php
+
+declare(strict_types=1);
+
+namespace PhpWorker;
+
+/**
+ * What the client gets. Immutable.
+ *
+ * A body that is not a string is streamed: each chunk the iterable yields goes
+ * out at once. Status and headers leave with the first chunk, so that a generator
+ * that fails before it is still an error to the client; `yield ''` first sends
+ * them early. When the client goes away the generator ends at its current
+ * `yield`, and its `finally` blocks run; between chunks that are long in coming
+ * a `yield ''` sends nothing and gives the worker the chance to notice.
+ *
+ * Headers named in a header "Trailer" are sent as trailers, after the body.
+ */
+final class Response
+{
+    private const JSON = \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_UNESCAPED_SLASHES | \JSON_UNESCAPED_UNICODE;
+
+    /**
+     * @param int                                        $status  200 to 599
+     * @param array<string, string|int|list<string|int>> $headers values by name
+     * @param string|iterable<mixed, string|\Stringable> $body
+     */
+    public function __construct(
+        public readonly int $status = 200,
+        public readonly array $headers = [],
+        public readonly string|iterable $body = '',
+    ) {
+        if ($status < 200 || $status > 599) {
+            throw new \InvalidArgumentException("a response cannot have the status {$status}");
+        }
+    }
+
+    /**
+     * @param array<string, string|int|list<string|int>> $headers
+     */
+    public static function html(string|iterable $html, int $status = 200, array $headers = []): self
+    {
+        return new self($status, $headers + ['Content-Type' => 'text/html; charset=utf-8'], $html);
+    }
+
+    /**
+     * @param array<string, string|int|list<string|int>> $headers
+     */
+    public static function text(string|iterable $text, int $status = 200, array $headers = []): self
+    {
+        return new self($status, $headers + ['Content-Type' => 'text/plain; charset=utf-8'], $text);
+    }
+
+    /**
+     * Bytes that are not UTF-8 are replaced by U+FFFD.
+     *
+     * @param array<string, string|int|list<string|int>> $headers
+     *
+     * @throws \JsonException when $data cannot be JSON
+     */
+    public static function json(mixed $data, int $status = 200, array $headers = []): self
+    {
+        return new self(
+            $status,
+            $headers + ['Content-Type' => 'application/json'],
+            \json_encode($data, self::JSON | \JSON_THROW_ON_ERROR),
+        );
+    }
+
+    /**
+     * Sends the client elsewhere; 303 makes it ask there with GET, whatever it asked here.
+     *
+     * @param array<string, string|int|list<string|int>> $headers
+     */
+    public static function redirect(string $to, int $status = 303, array $headers = []): self
+    {
+        return new self($status, ['Location' => $to] + $headers);
+    }
+
+    /**
+     * The response a handler meant: a string is HTML, an array or JsonSerializable
+     * is JSON, a generator a stream of HTML, null an answer without content.
+     *
+     * @internal
+     */
+    public static function from(mixed $result): self
+    {
+        return match (true) {
+            $result instanceof self => $result,
+            \is_string($result), $result instanceof \Stringable => self::html((string) $result),
+            \is_array($result), $result instanceof \JsonSerializable => self::json($result),
+            $result instanceof \Traversable => self::html($result),
+            $result === null => new self(204),
+            default => throw new \UnexpectedValueException(
+                'the handler returned ' . \get_debug_type($result) . ', want a Response, a string, an array or a generator',
+            ),
+        };
+    }
+
+    /**
+     * The context of a response frame. Bytes that are not UTF-8 are replaced.
+     *
+     * @param array<string, string|int|list<string|int>> $headers
+     *
+     * @internal
+     */
+    public static function context(int $status, array $headers): string
+    {
+        if ($headers === []) {
+            return '{"status":' . $status . ',"headers":{}}';
+        }
+        foreach ($headers as $name => $values) {
+            $headers[$name] = \is_array($values) ? \array_map('strval', \array_values($values)) : [(string) $values];
+        }
+
+        // The cast keeps a header called "0" from making the object a list.
+        return '{"status":' . $status . ',"headers":' . \json_encode((object) $headers, self::JSON) . '}';
+    }
+}

@@ -1,0 +1,246 @@
+package workerpool
+
+import (
+	"context"
+	"time"
+)
+
+// longTail is how long a worker may work on after its response before that
+// counts as long: such a worker is not given the next request on trust.
+const longTail = 2 * time.Millisecond
+
+// acquire takes a turn at a free worker, or waits for one. again puts a request
+// that lost its worker in front of the queue, with the wait it already had.
+func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worker, error) {
+	p.mu.Lock()
+	if p.state == poolClosed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if p.queue.len == 0 || again {
+		if w := p.takeIdle(); w != nil {
+			p.mu.Unlock()
+			if w = p.preferSettled(w); w != nil {
+				return w, nil
+			}
+			p.mu.Lock()
+		}
+	}
+	if err := p.unavailable(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	if !again && p.queue.len >= p.config.QueueSize {
+		p.counts.queueFull++
+		p.mu.Unlock()
+		return nil, ErrQueueFull
+	}
+	wt := waiterPool.Get().(*waiter)
+	wt.since = since
+	if again {
+		p.queue.pushFront(wt)
+	} else {
+		p.queue.push(wt)
+	}
+	// A worker may have come free between the two locks above.
+	if w := p.takeIdle(); w != nil {
+		if first := p.queue.pop(); first != wt {
+			first.outcome <- outcome{w: w}
+		} else {
+			p.mu.Unlock()
+			waiterPool.Put(wt)
+			return w, nil
+		}
+	}
+	watch := !p.watching
+	p.watching = true
+	p.mu.Unlock()
+	if watch {
+		p.wake()
+	}
+	select {
+	case o := <-wt.outcome:
+		waiterPool.Put(wt)
+		return o.w, o.err
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	waiting := p.queue.remove(wt)
+	p.checkDrained()
+	p.mu.Unlock()
+	if !waiting { // somebody was quicker
+		if o := <-wt.outcome; o.w != nil {
+			p.handBack(o.w)
+		}
+	}
+	waiterPool.Put(wt)
+	return nil, context.Cause(ctx)
+}
+
+// takeIdle takes the worker used last off the stack. It needs the lock.
+func (p *Pool) takeIdle() *worker {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	w := p.idle[n-1]
+	p.idle[n-1] = nil
+	p.idle = p.idle[:n-1]
+	p.takeTurn(w)
+	return w
+}
+
+// takeTurn needs the lock.
+func (p *Pool) takeTurn(w *worker) {
+	w.state = StateBusy
+	p.inflight++
+}
+
+// preferSettled looks whether w still works on its last request and, if so,
+// exchanges it for an idle worker that does not. It returns nil if no worker is
+// fit right now: then one is being waited for, and comes to the queue.
+func (p *Pool) preferSettled(w *worker) *worker {
+	var unsettled []*worker // usually none
+	for w != nil {
+		if err := w.trySettle(); err != nil {
+			p.dismiss(w, err)
+		} else if w.settled {
+			break
+		} else {
+			unsettled = append(unsettled, w)
+		}
+		p.mu.Lock()
+		w = p.takeIdle()
+		p.mu.Unlock()
+	}
+	for _, u := range unsettled {
+		young := time.Since(u.answeredAt) < longTail
+		switch {
+		case w == nil && young && !u.slowTail && !p.cautious():
+			w = u // on trust: it is about to settle
+		case w != nil && young:
+			p.handBack(u)
+		default:
+			u.slowTail = true
+			go p.settleAndHandBack(u)
+		}
+	}
+	return w
+}
+
+// settleAndHandBack waits until the worker asks for its next request. The
+// worker's turn is held meanwhile.
+func (p *Pool) settleAndHandBack(w *worker) {
+	begin := time.Now()
+	if err := w.settle(); err != nil {
+		p.dismiss(w, err)
+		return
+	}
+	if time.Since(begin) < longTail {
+		w.slowTail = false
+	}
+	p.handBack(w)
+}
+
+// release ends a turn after a complete answer.
+func (p *Pool) release(w *worker) {
+	w.settled = false
+	w.answeredAt = time.Now()
+	served := w.served.Add(1)
+	var rss int64
+	if p.config.MaxMemory > 0 {
+		rss = w.memory.read()
+		w.rss.Store(rss)
+	}
+	p.mu.Lock()
+	p.failures = 0
+	due := p.dueReason(w, served, rss)
+	tail := w.slowTail || p.loopless.suspected()
+	if due != "" && w.due == "" {
+		w.due = due
+		p.wake()
+	}
+	p.mu.Unlock()
+	if tail {
+		go p.settleAndHandBack(w)
+		return
+	}
+	p.handBack(w)
+}
+
+func (p *Pool) cautious() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.loopless.suspected()
+}
+
+// handBack ends a turn: the worker goes to the request that waits longest, or
+// to the idle ones, or away.
+func (p *Pool) handBack(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inflight--
+	w.turnStart = time.Time{}
+	if w.state == StateBusy {
+		if w.retiring {
+			p.sendAway(w, w.due, false)
+		} else {
+			p.offer(w)
+		}
+	}
+	p.checkDrained()
+}
+
+// offer gives a free worker to the first waiter or puts it on the stack. It
+// needs the lock.
+func (p *Pool) offer(w *worker) {
+	if wt := p.queue.pop(); wt != nil {
+		p.takeTurn(w)
+		wt.outcome <- outcome{w: w}
+		return
+	}
+	w.state = StateIdle
+	w.idleSince = time.Now()
+	p.idle = append(p.idle, w)
+	if w.due != "" { // used last
+		copy(p.idle[1:], p.idle)
+		p.idle[0] = w
+	}
+}
+
+// dismiss ends a turn whose worker is of no use any more.
+func (p *Pool) dismiss(w *worker, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inflight--
+	reason := ReasonCrash
+	if err == errWantsOut {
+		reason = ReasonRestart
+	}
+	p.sendAway(w, reason, err != errWantsOut)
+	p.checkDrained()
+}
+
+// sendAway makes the owner end the worker. It needs the lock. In a hurry the
+// worker is not asked first; that can be said later, too.
+func (p *Pool) sendAway(w *worker, reason Reason, hurry bool) {
+	if w.state == StateStopping || w.state == StateGone {
+		return
+	}
+	if w.state == StateIdle {
+		for i, other := range p.idle {
+			if other == w {
+				p.idle = append(p.idle[:i], p.idle[i+1:]...)
+				break
+			}
+		}
+	}
+	w.state = StateStopping
+	if w.due != "" && reason == "" {
+		reason = w.due
+	}
+	w.reason = reason
+	w.hurry = hurry
+	close(w.leave)
+	p.wake()
+}

@@ -1,0 +1,42 @@
+// Package workerpool keeps processes that answer requests over Goridge frames:
+// it starts them, hands each of them one request at a time, watches them, and
+// replaces them without losing a request. It knows nothing of HTTP or Caddy.
+//
+// # Model
+//
+// A [Pool] keeps between [Config].Min and [Config].Max workers. A worker is one
+// process (the leader of its own process group), its relay, and one goroutine,
+// its owner, that starts it, waits for its handshake, sends it away and reaps
+// it. Only the owner waits for the process.
+//
+// A request takes a [Turn] at a worker: [Pool.Exec] waits in a first come, first
+// served queue for a free worker, writes the request frame, and reads the
+// answer, all in the caller's goroutine. Free workers are a stack: the one used
+// last is used next, so that the others grow cold and can go.
+//
+// One supervisor goroutine per pool decides about numbers: it starts workers
+// that are missing, more of them while requests wait, and sends surplus or due
+// workers away. A worker is due when it reached one of its limits (requests,
+// memory, lifetime) or when a restart was ordered; it keeps serving until its
+// replacement is ready. That one rule serves recycling, rolling restarts and
+// file watching alike.
+//
+// # Settling
+//
+// A RoadRunner worker carries no request number, so an answer can only be told
+// from a stray one (a second respond, an error reported after the answer) by
+// order. Behind each request the pool therefore sends a pid control frame: the
+// worker answers it only when it waits for its next request again. Whatever
+// arrives between an answer and that pid frame belongs to the past and is
+// dropped; a worker that dies before its pid frame arrived has not read the next
+// request, which is then safe to repeat, whatever its method. A worker whose
+// pid frame is still outstanding is "unsettled": it is probably still busy with
+// work after the response, and is given the next request only when no other
+// worker is free.
+//
+// # Locks
+//
+// Pool.mu guards the lists and every field of a worker that says so. It is never
+// held over I/O or while calling out. Everything that a turn touches without the
+// lock belongs to the goroutine that holds the turn.
+package workerpool

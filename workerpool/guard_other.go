@@ -1,0 +1,6 @@
+//go:build !unix
+
+package workerpool
+
+func guardAdd(int)    {}
+func guardRemove(int) {}

@@ -1,0 +1,254 @@
+package workerpool
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// poolState is the life of a pool: one way, from top to bottom.
+type poolState uint8
+
+const (
+	poolNew      poolState = iota
+	poolRunning            // its supervisor runs
+	poolDraining           // closes when nothing is in flight
+	poolClosed
+)
+
+// Pool is a set of workers that answer requests. All methods are safe for
+// concurrent use.
+type Pool struct {
+	config Config
+	launch launcher
+	logger atomic.Pointer[zap.Logger]
+	events Events
+	iniDir string
+
+	startOnce sync.Once
+	startErr  error
+	first     chan struct{} // closed when the first worker is ready, or cannot be
+	firstOnce sync.Once
+	firstErr  error // read after first
+	kick      chan struct{}
+	drained   chan struct{} // closed when a draining pool has nothing in flight
+	killAll   chan struct{} // closed when Close has lost its patience
+	done      chan struct{} // closed when the last worker has gone
+	owners    sync.WaitGroup
+
+	// mu guards everything below and the fields of workers that say so. It is
+	// never held over I/O or while calling out.
+	mu       sync.Mutex
+	state    poolState
+	workers  map[*worker]struct{}
+	idle     []*worker // the one used last is last
+	queue    queue
+	inflight int  // turns taken
+	watching bool // the supervisor looks at the queue by the clock
+
+	desired   int // between Min and Max
+	failures  int // boots, or first turns, that failed in a row
+	nextSpawn time.Time
+	lastErr   error
+	rollout   *rollout
+	loopless  loopless
+	counts    counts
+}
+
+// Events are called on life events, from the goroutine in which they happen, and
+// must not block. Nil functions are not called.
+type Events struct {
+	// Booted tells how long a worker took to become ready.
+	Booted func(time.Duration)
+}
+
+// New makes a pool. It starts nothing. The configuration is completed with its
+// defaults and checked.
+func New(config Config, logger *zap.Logger, events Events) (*Pool, error) {
+	return newPool(config, logger, events, spawn)
+}
+
+func newPool(config Config, logger *zap.Logger, events Events, launch launcher) (*Pool, error) {
+	config.setDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	p := &Pool{
+		config:  config,
+		launch:  launch,
+		events:  events,
+		first:   make(chan struct{}),
+		kick:    make(chan struct{}, 1),
+		drained: make(chan struct{}),
+		killAll: make(chan struct{}),
+		done:    make(chan struct{}),
+		workers: make(map[*worker]struct{}),
+		desired: config.Min,
+	}
+	p.counts.restarts = make(map[Reason]int64)
+	p.SetLogger(logger)
+	return p, nil
+}
+
+// Config returns the configuration, defaults included.
+func (p *Pool) Config() Config { return p.config }
+
+// SetLogger makes the pool log to another logger from now on: the pool outlives
+// the configuration that made it.
+func (p *Pool) SetLogger(l *zap.Logger) { p.logger.Store(l) }
+
+func (p *Pool) log() *zap.Logger { return p.logger.Load() }
+
+// Start boots the workers and returns when the first is ready; the others follow
+// on their own. With Min 0 it returns at once. If the first worker cannot boot,
+// Start returns a [*BootError] and the pool is closed. Further calls wait for,
+// and return, the outcome of the first. When ctx ends, Start returns its error
+// and the boot goes on.
+func (p *Pool) Start(ctx context.Context) error {
+	p.startOnce.Do(func() {
+		p.iniDir, p.startErr = writeIni(p.config.Ini, p.config.User)
+		if p.startErr != nil {
+			p.firstOutcome(p.startErr)
+			return
+		}
+		p.mu.Lock()
+		if p.state == poolNew {
+			p.state = poolRunning
+		}
+		p.mu.Unlock()
+		go p.supervise()
+	})
+	if p.startErr != nil {
+		return p.startErr
+	}
+	if p.config.Min == 0 {
+		return nil
+	}
+	select {
+	case <-p.first:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if p.firstErr != nil {
+		_ = p.Close(ctx)
+	}
+	return p.firstErr
+}
+
+// Ready is closed-channel semantics for "the first worker is ready, or Start
+// has failed".
+func (p *Pool) Ready() bool {
+	select {
+	case <-p.first:
+		return p.firstErr == nil
+	default:
+		return false
+	}
+}
+
+func (p *Pool) firstOutcome(err error) {
+	p.firstOnce.Do(func() {
+		p.firstErr = err
+		close(p.first)
+	})
+}
+
+// Close lets what is in flight or waiting finish, then sends the workers away
+// and returns when all have gone. Until then requests are still taken. When ctx
+// ends first, everything is killed. Idempotent; every call waits.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state == poolNew { // nothing was ever started
+		p.state = poolClosed
+		p.mu.Unlock()
+		p.failWaiters(ErrClosed)
+		p.firstOutcome(ErrClosed)
+		close(p.done)
+		return nil
+	}
+	if p.state == poolRunning {
+		p.state = poolDraining
+		p.checkDrained()
+	}
+	p.mu.Unlock()
+	p.wake()
+
+	select {
+	case <-p.drained:
+	case <-ctx.Done():
+		p.closeNow()
+		<-p.done
+		return fmt.Errorf("closing pool %q: %w", p.config.Name, ctx.Err())
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		p.closeNow()
+		<-p.done
+		return fmt.Errorf("closing pool %q: %w", p.config.Name, ctx.Err())
+	}
+}
+
+// closeNow gives up on politeness.
+func (p *Pool) closeNow() {
+	p.mu.Lock()
+	if p.state != poolClosed {
+		p.state = poolClosed
+		closeOnce(p.drained)
+	}
+	closeOnce(p.killAll)
+	for w := range p.workers {
+		p.sendAway(w, ReasonConfig, true)
+	}
+	p.mu.Unlock()
+	p.failWaiters(ErrClosed)
+	p.wake()
+}
+
+// checkDrained needs the lock.
+func (p *Pool) checkDrained() {
+	if p.state == poolDraining && p.inflight == 0 && p.queue.len == 0 {
+		p.state = poolClosed
+		closeOnce(p.drained)
+		p.wake()
+	}
+}
+
+// closeOnce needs the lock that all closers hold.
+func closeOnce(ch chan struct{}) {
+	select {
+	case <-ch:
+	default:
+		close(ch)
+	}
+}
+
+func (p *Pool) failWaiters(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for wt := p.queue.pop(); wt != nil; wt = p.queue.pop() {
+		wt.outcome <- outcome{err: err}
+	}
+}
+
+// wake makes the supervisor look again; it never blocks.
+func (p *Pool) wake() {
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+// cleanUp runs when the last worker of a closed pool has gone.
+func (p *Pool) cleanUp() {
+	if p.iniDir != "" {
+		os.RemoveAll(p.iniDir)
+	}
+	close(p.done)
+}

@@ -1,0 +1,17 @@
+//go:build !unix
+
+package workerpool
+
+import (
+	"os"
+	"syscall"
+)
+
+func sysProcAttr(*User) *syscall.SysProcAttr { return nil }
+
+func onSpawnThread(start func()) { start() }
+
+// signalGroup ends the process itself: there are no process groups to signal.
+func signalGroup(leader *os.Process, _ syscall.Signal) { _ = leader.Kill() }
+
+func waitEnded(int) {}

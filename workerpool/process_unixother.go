@@ -1,0 +1,15 @@
+//go:build unix && !linux
+
+package workerpool
+
+import "syscall"
+
+// sysProcAttr gives the child a process group of its own. There is no parent
+// death signal here: the guard process does that work.
+func sysProcAttr(u *User) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: credential(u)}
+}
+
+func onSpawnThread(start func()) { start() }
+
+func waitEnded(int) {}

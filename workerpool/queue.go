@@ -1,0 +1,83 @@
+package workerpool
+
+import (
+	"sync"
+	"time"
+)
+
+// waiter is a request in the queue. Exactly one of two things happens to it:
+// somebody with the pool's lock takes it out of the queue and sends an outcome,
+// or the request itself takes it out and gives up.
+type waiter struct {
+	since      time.Time
+	outcome    chan outcome // room for one
+	prev, next *waiter
+	queued     bool
+}
+
+// outcome is a worker, or the reason why there is none.
+type outcome struct {
+	w   *worker
+	err error
+}
+
+var waiterPool = sync.Pool{New: func() any { return &waiter{outcome: make(chan outcome, 1)} }}
+
+// queue is a first come, first served list. Every operation takes constant
+// time. The pool's lock guards it.
+type queue struct {
+	head, tail *waiter
+	len        int
+}
+
+func (q *queue) push(w *waiter) {
+	w.prev, w.next, w.queued = q.tail, nil, true
+	if q.tail == nil {
+		q.head = w
+	} else {
+		q.tail.next = w
+	}
+	q.tail = w
+	q.len++
+}
+
+// pushFront puts a request back that lost its worker: it has waited already.
+func (q *queue) pushFront(w *waiter) {
+	w.prev, w.next, w.queued = nil, q.head, true
+	if q.head == nil {
+		q.tail = w
+	} else {
+		q.head.prev = w
+	}
+	q.head = w
+	q.len++
+}
+
+// remove takes w out and reports whether it was still there.
+func (q *queue) remove(w *waiter) bool {
+	if !w.queued {
+		return false
+	}
+	if w.prev == nil {
+		q.head = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.tail = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next, w.queued = nil, nil, false
+	q.len--
+	return true
+}
+
+// pop takes the oldest out; nil if there is none.
+func (q *queue) pop() *waiter {
+	w := q.head
+	if w != nil {
+		q.remove(w)
+	}
+	return w
+}

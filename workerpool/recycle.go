@@ -1,0 +1,39 @@
+package workerpool
+
+import "time"
+
+// dueReason says whether the worker has reached one of its limits. It needs the
+// lock.
+func (p *Pool) dueReason(w *worker, served, rss int64) Reason {
+	switch {
+	case w.maxTurns > 0 && served >= w.maxTurns:
+		return ReasonMaxRequests
+	case p.config.MaxMemory > 0 && rss > p.config.MaxMemory:
+		return ReasonMaxMemory
+	}
+	return ""
+}
+
+// loopless remembers that workers end after a single request: their script has
+// no loop. The pool's lock guards it.
+type loopless struct {
+	last, warned time.Time
+}
+
+const looplessMemory = time.Minute
+
+// seen notes such an end and reports whether to warn, which is once a minute.
+func (l *loopless) seen(now time.Time) bool {
+	l.last = now
+	if now.Sub(l.warned) < looplessMemory {
+		return false
+	}
+	l.warned = now
+	return true
+}
+
+// suspected says that a worker should not get its next request before it has
+// asked for it.
+func (l *loopless) suspected() bool {
+	return !l.last.IsZero() && time.Since(l.last) < looplessMemory
+}

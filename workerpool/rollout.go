@@ -1,0 +1,93 @@
+package workerpool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// rollout is a rolling restart under way: every worker that was there when it
+// began is due. The pool's lock guards it.
+type rollout struct {
+	reason Reason
+	old    map[*worker]struct{}
+	done   chan struct{}
+	err    error // read after done
+}
+
+// Restart replaces all workers, at most MaxSurge more than usual at a time: a
+// new one is ready before an old one goes. It returns when the last old worker
+// has been told to go and has no request left, or with a [*BootError] when a new
+// one cannot boot: then the old ones that are left keep serving. When ctx ends,
+// Restart returns its error and the restart goes on. Only one restart runs at a
+// time; a second call returns [ErrRestartRunning].
+func (p *Pool) Restart(ctx context.Context, reason Reason) error {
+	p.mu.Lock()
+	if p.state != poolRunning {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	if p.rollout != nil {
+		p.mu.Unlock()
+		return ErrRestartRunning
+	}
+	r := &rollout{reason: reason, old: make(map[*worker]struct{}), done: make(chan struct{})}
+	for w := range p.workers {
+		if w.state == StateStopping {
+			continue
+		}
+		r.old[w] = struct{}{}
+		if w.due == "" {
+			w.due = reason
+		}
+	}
+	p.rollout = r
+	p.failures, p.nextSpawn = 0, time.Time{} // a mended script is tried at once
+	p.mu.Unlock()
+	p.wake()
+	p.log().Info("rolling restart", zap.Int("workers", len(r.old)), zap.String("reason", string(reason)))
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if r.err != nil {
+		return fmt.Errorf("restart aborted, the old workers keep serving: %w", r.err)
+	}
+	return nil
+}
+
+// checkRollout ends the restart when no old worker is left. It needs the lock.
+func (p *Pool) checkRollout() {
+	r := p.rollout
+	if r == nil {
+		return
+	}
+	for w := range r.old {
+		if w.state == StateGone || w.state == StateStopping {
+			delete(r.old, w)
+		}
+	}
+	if len(r.old) == 0 {
+		p.rollout = nil
+		close(r.done)
+	}
+}
+
+// abortRollout keeps the old workers that are left. It needs the lock.
+func (p *Pool) abortRollout(err error) {
+	r := p.rollout
+	if r == nil {
+		return
+	}
+	for w := range r.old {
+		if w.due == r.reason {
+			w.due, w.retiring = "", false
+		}
+	}
+	r.err = err
+	p.rollout = nil
+	close(r.done)
+}

@@ -1,0 +1,375 @@
+package workerpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// Request is what a worker gets.
+type Request struct {
+	// Frame is the beginning of a request frame in one piece: header, context
+	// and, unless Body is set, the body. See [goridge.BeginRequest]. Exec
+	// does not keep it, but may use the capacity behind its end.
+	Frame []byte
+	// Body follows Frame; it is read from its start for every attempt.
+	Body io.ReadSeeker
+	// BodySize is the size of Body in bytes.
+	BodySize int64
+	// Repeatable says that a worker may get the request although another
+	// one may have begun with it (GET, HEAD, OPTIONS).
+	Repeatable bool
+}
+
+// Turn is a request's time at a worker, from its first answer frame on. Its
+// methods are for one goroutine, except Cancel.
+type Turn struct {
+	// Frame is the current answer frame. Next releases it.
+	Frame goridge.Frame
+	// PID is the worker's.
+	PID int
+	// Queued and Executed are the times until a worker was free, and from
+	// there to the first frame of the answer.
+	Queued, Executed time.Duration
+	// Retries counts the workers that were lost on the way.
+	Retries int
+
+	pool   *Pool
+	worker *worker
+	req    *Request
+	open   bool // the worker is held: more frames, or the rest of one, follow
+	sent   int  // bytes of the request written in one piece; 0 if it was not
+
+	canceled atomic.Bool
+	lock     sync.Mutex // Cancel against the end of the turn
+	ended    bool
+	killer   *time.Timer // ends a worker that ignores the stop frame
+}
+
+const (
+	// inlineProbe is the largest request, in bytes, behind which the pid
+	// frame is sent at once. A pipe takes so much in one piece; behind a
+	// larger request the frame's header could be torn, which PHP does not
+	// survive.
+	inlineProbe = 32 << 10
+	// maxUnread bounds how often a request that was never read is sent anew.
+	maxUnread = 16
+)
+
+var probe = goridge.AppendControlPID(nil, os.Getpid())
+
+// Exec waits for a free worker, sends it the request and returns with the first
+// frame of the answer. If that is the whole answer, the worker is free again
+// already. The caller must Close the turn.
+//
+// ctx ends the wait in the queue; a request that has begun is not broken off.
+// If a worker dies, the request is sent to another one where that is safe: when
+// the dead one never read it, or when it is Repeatable (once).
+//
+// Errors: [ErrClosed], [ErrQueueFull], [ErrQueueTimeout], [*UnavailableError],
+// the cause of ctx, [*SoftError], [*WorkerError] (also around [ErrTimeout]).
+func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
+	begin := time.Now()
+	t := &Turn{pool: p, req: req}
+	repeated := false
+	for {
+		w, err := p.acquire(ctx, begin, t.Retries > 0)
+		if err != nil {
+			return nil, err
+		}
+		t.worker = w
+		t.PID = int(w.pid.Load())
+		start := time.Now()
+		t.Queued = start.Sub(begin)
+		p.setTurnStart(w, start)
+		err = t.exchange(req)
+		t.Executed = time.Since(start)
+		if err == nil {
+			return t, nil
+		}
+		var soft *SoftError
+		var lost *WorkerError
+		switch {
+		case errors.As(err, &soft):
+			return nil, err
+		case errors.Is(err, errWantsOut):
+			p.dismiss(w, errWantsOut)
+			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
+		default:
+			err = p.lost(w, err, t.sent)
+		}
+		t.Retries++
+		if !errors.As(err, &lost) || errors.Is(err, ErrTimeout) {
+			return nil, err
+		}
+		switch {
+		case lost.Unread && t.Retries <= maxUnread:
+		case req.Repeatable && !repeated && !lost.Unread:
+			repeated = true
+		default:
+			return nil, err
+		}
+	}
+}
+
+// exchange sends the request and reads the first frame of the answer. A whole
+// answer, or an error frame, ends the turn.
+func (t *Turn) exchange(req *Request) error {
+	probed, err := t.timed(t.pool.config.RequestTimeout, ErrTimeout, func() (bool, error) { return t.ask(req) })
+	if err != nil {
+		return err
+	}
+	if t.Frame.IsStopRequest() {
+		t.Frame.Release()
+		return errWantsOut
+	}
+	switch {
+	case t.Frame.IsError():
+		err = &SoftError{Text: string(t.Frame.Payload), PID: t.PID}
+		t.Frame.Release()
+	case !t.complete():
+		t.open = true
+		return nil
+	}
+	if !probed {
+		t.probe()
+	}
+	t.finish()
+	return err
+}
+
+// ask sends the request and reads until the first frame that answers it. It
+// reports whether the pid frame has been sent along.
+func (t *Turn) ask(req *Request) (probed bool, err error) {
+	w := t.worker
+	frame := req.Frame
+	if req.Body == nil && len(frame)+len(probe) <= inlineProbe {
+		frame, probed = append(frame, probe...), true
+	}
+	if err := t.send(req, frame); err != nil {
+		return false, err
+	}
+	for {
+		if err := w.readFrame(&t.Frame); err != nil {
+			return false, err
+		}
+		if !w.settled {
+			if err := w.sift(&t.Frame); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if !t.Frame.IsControl() {
+			return probed, nil
+		}
+		t.Frame.Release() // one pid frame more than needed, after a stream
+	}
+}
+
+// timed runs f, and breaks the relay, which ends a pending read or write, when
+// it takes longer than limit; 0 is no limit. What f brings too late is dropped,
+// for the relay is gone.
+func (t *Turn) timed(limit time.Duration, late error, f func() (bool, error)) (bool, error) {
+	if limit <= 0 {
+		return f()
+	}
+	timer := time.AfterFunc(limit, t.expire)
+	ok, err := f()
+	if !timer.Stop() {
+		t.Frame.Release()
+		return false, late
+	}
+	return ok, err
+}
+
+// probe sends the pid frame. If that fails the answer is whole all the same; the
+// worker's end is found when it is used next.
+func (t *Turn) probe() { _, _ = t.worker.conn.Write(probe) }
+
+// complete says that the answer is there in full: whatever happens to the
+// worker from now on is not this request's trouble.
+func (t *Turn) complete() bool { return !t.Frame.More() && t.Frame.Rest() == 0 }
+
+// send writes the request. A worker that died before it read anything shows
+// here or at the first read.
+func (t *Turn) send(req *Request, frame []byte) error {
+	t.sent = 0
+	if req.Body == nil {
+		n, err := t.worker.conn.Write(frame)
+		t.sent = n
+		return err
+	}
+	if _, err := req.Body.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("reading the spooled body: %w", err)
+	}
+	return t.worker.conn.WriteBody(frame, req.Body, req.BodySize)
+}
+
+// finish gives the worker back. During warm-up nobody has taken a turn.
+func (t *Turn) finish() {
+	late := t.close()
+	switch {
+	case t.req == nil:
+		t.worker.settled = false
+	case late:
+		t.pool.dismiss(t.worker, ErrStreamIdle)
+	default:
+		t.pool.release(t.worker)
+	}
+}
+
+// close ends the time of Cancel, and reports whether the relay has been broken
+// because the worker ignored it.
+func (t *Turn) close() (late bool) {
+	t.open = false
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.ended = true
+	return t.killer != nil && !t.killer.Stop()
+}
+
+// expire breaks the relay, which ends the pending read or write at once; the
+// owner then ends the process group.
+func (t *Turn) expire() { t.worker.conn.Close() }
+
+// Open reports whether more is to come: further frames, or the rest of Frame.
+func (t *Turn) Open() bool { return t.open }
+
+// Next replaces Frame by the next one of a stream, and blocks until it is there.
+// It returns io.EOF after the last. The rest of Frame must have been read. Any
+// other error means that the answer is broken off.
+func (t *Turn) Next() error {
+	if !t.open {
+		return io.EOF
+	}
+	w := t.worker
+	last := !t.Frame.More()
+	t.Frame.Release()
+	if last { // its rest has been read by now
+		t.end()
+		return io.EOF
+	}
+	_, err := t.timed(t.pool.config.StreamIdleTimeout, ErrStreamIdle, func() (bool, error) {
+		for {
+			if err := w.readFrame(&t.Frame); err != nil || !t.Frame.IsControl() {
+				return true, err
+			}
+			t.Frame.Release()
+		}
+	})
+	if err != nil {
+		return t.broken(err)
+	}
+	if t.Frame.IsError() {
+		err := &SoftError{Text: string(t.Frame.Payload), PID: t.PID}
+		t.Frame.Release()
+		t.end()
+		return err
+	}
+	if t.complete() {
+		t.end()
+	}
+	return nil
+}
+
+// end closes an answer of several frames whose last one has been read in full,
+// and sends the pid frame: the one behind the request may have been swallowed by
+// the 3.x client, which skips what it finds while it looks for a pong.
+func (t *Turn) end() {
+	t.probe()
+	t.finish()
+}
+
+// broken ends the turn of a worker that failed within an answer.
+func (t *Turn) broken(err error) error {
+	t.close()
+	if t.req == nil {
+		return err
+	}
+	return t.pool.lost(t.worker, err, 0)
+}
+
+// Cancel asks the worker to end its stream: a stop frame, and the kill ladder if
+// it has not ended within the pool's StopTimeout. It may be called from any
+// goroutine, at any time and more than once.
+func (t *Turn) Cancel() {
+	if t.canceled.Swap(true) {
+		return
+	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if t.ended {
+		return
+	}
+	conn := t.worker.conn
+	t.killer = time.AfterFunc(t.pool.config.StopTimeout, t.expire)
+	go conn.Write(goridge.AppendStreamStop(nil)) // a full pipe must not hold the caller
+}
+
+// Close ends the turn and releases Frame. A stream that has not come to its end
+// is canceled, and drained in the background. Idempotent.
+func (t *Turn) Close() {
+	if !t.open {
+		t.Frame.Release()
+		return
+	}
+	t.Cancel()
+	go func() {
+		for t.open {
+			if _, err := io.Copy(io.Discard, &t.Frame); err != nil {
+				_ = t.broken(err)
+				return
+			}
+			if t.Next() != nil {
+				return
+			}
+		}
+		t.Frame.Release()
+	}()
+}
+
+func (p *Pool) setTurnStart(w *worker, at time.Time) {
+	p.mu.Lock()
+	w.turnStart = at
+	p.mu.Unlock()
+}
+
+// lost ends a turn whose worker failed, and says what is known about it. sent is
+// the number of bytes of a request that may be waiting in the relay.
+func (p *Pool) lost(w *worker, err error, sent int) error {
+	unread := !w.settled || safeToRetry(err) || w.child.unread(sent)
+	p.mu.Lock()
+	p.inflight--
+	reason := ReasonCrash
+	if errors.Is(err, ErrTimeout) || errors.Is(err, ErrStreamIdle) {
+		reason = ReasonTimeout
+	}
+	p.sendAway(w, reason, true)
+	p.checkDrained()
+	p.mu.Unlock()
+
+	e := &WorkerError{PID: int(w.pid.Load()), Err: err, Unread: unread && reason == ReasonCrash}
+	if reason == ReasonCrash { // its exit status tells more than the broken relay
+		patience := time.NewTimer(time.Second)
+		defer patience.Stop()
+		select {
+		case <-w.child.Done():
+			e.Exit, _ = w.child.Exit()
+		case <-patience.C:
+		}
+	}
+	e.Output = w.out.tail()
+	return e
+}
+
+func safeToRetry(err error) bool {
+	var write *goridge.WriteError
+	return errors.As(err, &write) && write.SafeToRetry()
+}

@@ -1,0 +1,272 @@
+package workerpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// worker is one process and its relay. Its owner goroutine (live) starts it,
+// waits for it and reaps it; a turn borrows the relay in between.
+type worker struct {
+	pool *Pool
+	out  *output
+
+	// Set by the owner before the worker is ready, never changed after.
+	child    *child
+	conn     *goridge.Conn
+	memory   memoryGauge
+	maxTurns int64 // 0: no limit
+
+	pid     atomic.Int64 // of PHP, once known; until then of the child
+	started time.Time
+	served  atomic.Int64
+	rss     atomic.Int64 // bytes, at the last reading
+
+	// Guarded by Pool.mu.
+	state     State
+	due       Reason // not "": to be replaced, serves until then
+	retiring  bool   // leaves when its turn ends
+	reason    Reason // why it was sent away; "": it ended by itself
+	idleSince time.Time
+	turnStart time.Time
+
+	// leave is closed when the owner shall send the process away; hurry is
+	// set before where it shall not be asked politely.
+	leave chan struct{}
+	hurry bool
+
+	// Owned by whoever holds the turn.
+	settled    bool      // the pid frame behind the last answer has arrived
+	answeredAt time.Time // when that answer was complete
+	slowTail   bool      // works for long after its responses
+	wantsOut   bool      // asked to be replaced
+}
+
+// live is the owner goroutine's work, from start to end.
+func (w *worker) live() {
+	p := w.pool
+	begin := time.Now()
+	if err := w.boot(); err != nil {
+		p.bootFailed(w, err)
+		return
+	}
+	p.log().Info("worker ready", zap.Int64("pid", w.pid.Load()), zap.Duration("boot", time.Since(begin)))
+	p.ready(w, time.Since(begin))
+	select {
+	case <-w.child.Done():
+	case <-w.leave:
+		w.sendAway()
+	}
+	w.cleanUp()
+	p.gone(w)
+}
+
+// boot starts the process and waits until it asks for requests. On failure
+// nothing of it is left.
+func (w *worker) boot() error {
+	p := w.pool
+	cfg := &p.config
+	child, err := p.launch(spawnSpec{config: cfg, iniDir: p.iniDir, output: w.out})
+	if err != nil {
+		return cfg.bootError(err, w.out)
+	}
+	w.child = child
+	w.pid.Store(int64(child.PID()))
+	deadline := time.Now().Add(cfg.BootTimeout)
+	relay, pid, err := child.handshake(cfg.BootTimeout, w.leave)
+	if err == nil {
+		w.conn = relay
+		w.settled = true
+		w.pid.Store(int64(pid))
+		w.out.pid.Store(int64(pid))
+		w.memory = openMemoryGauge(pid)
+		if cfg.MaxRequests > 0 {
+			spread := int64(cfg.MaxRequests) * int64(cfg.MaxRequestsJitter) / 100
+			w.maxTurns = int64(cfg.MaxRequests) + rand.Int64N(spread+1)
+		}
+		err = w.warmUp(deadline)
+	}
+	if err == nil {
+		return nil
+	}
+	child.Kill()
+	<-child.Done()
+	w.cleanUp()
+	return cfg.bootError(err, w.out)
+}
+
+// warmUp sends the warm-up request and lets its check judge the answer.
+func (w *worker) warmUp(deadline time.Time) error {
+	warmup := w.pool.config.Warmup
+	if warmup == nil {
+		return nil
+	}
+	timeout, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	defer context.AfterFunc(timeout, w.child.Kill)()
+	go func() {
+		select {
+		case <-w.leave:
+			w.child.Kill()
+		case <-timeout.Done():
+		}
+	}()
+	t := &Turn{pool: w.pool, worker: w}
+	if err := t.exchange(&warmup.Request); err != nil {
+		return fmt.Errorf("sending the warm-up request: %w", err)
+	}
+	err := warmup.Check(&t.Frame)
+	for t.open && err == nil {
+		err = t.Next()
+	}
+	t.Frame.Release()
+	if err != nil {
+		return fmt.Errorf("warming up: %w", err)
+	}
+	return nil
+}
+
+// sendAway ends the process: stop frame, SIGTERM, SIGKILL; or, in a hurry,
+// without the frame. It returns when the process has been reaped.
+func (w *worker) sendAway() {
+	patience := w.pool.config.StopTimeout
+	half := patience / 2
+	if w.hurry {
+		half, patience = 0, min(patience, time.Second)
+		if w.reason == ReasonCrash {
+			half = patience / 4 // it is ending already, and its exit status is worth having
+		}
+	} else if _, err := w.conn.Write(goridge.AppendControlStop(nil)); err != nil {
+		half = 0
+	}
+	term := time.AfterFunc(half, w.child.Terminate)
+	kill := time.AfterFunc(patience, w.child.Kill)
+	defer term.Stop()
+	defer kill.Stop()
+	select {
+	case <-w.child.Done():
+	case <-w.pool.killAll:
+		w.child.Kill()
+		<-w.child.Done()
+	}
+}
+
+// cleanUp lets the readers take what the process printed last, for a moment
+// only, since a process that PHP left behind may hold the pipes open; then it
+// closes our ends.
+func (w *worker) cleanUp() {
+	read := make(chan struct{})
+	go func() {
+		w.child.readers.Wait()
+		close(read)
+	}()
+	patience := time.NewTimer(500 * time.Millisecond)
+	defer patience.Stop()
+	select {
+	case <-read:
+	case <-patience.C:
+	}
+	w.child.close()
+	if w.conn != nil {
+		w.conn.Close()
+	}
+	<-read
+	w.memory.close()
+}
+
+// readFrame reads a frame and answers its ping.
+func (w *worker) readFrame(f *goridge.Frame) error {
+	if err := w.conn.ReadFrame(f); err != nil {
+		return err
+	}
+	if f.Ping() {
+		if _, err := w.conn.Write(goridge.AppendStreamPong(nil)); err != nil {
+			f.Release()
+			return err
+		}
+	}
+	return nil
+}
+
+// sift judges a frame read while the pid frame of the last answer is still
+// outstanding: it belongs to the past. The frame is released.
+func (w *worker) sift(f *goridge.Frame) error {
+	defer f.Release()
+	switch _, err := f.PID(); {
+	case err == nil:
+		w.settled = true
+		return nil
+	case f.IsStopRequest():
+		w.wantsOut = true
+		return nil
+	}
+	what := "answer"
+	if f.IsError() {
+		what = "error"
+	}
+	w.pool.log().Warn("dropped what the worker said after its answer; a worker must respond exactly once to each request",
+		zap.Int64("pid", w.pid.Load()), zap.String("dropped", what), zap.Uint32("bytes", f.PayloadLen),
+		zap.String("text", preview(f)))
+	_, err := io.Copy(io.Discard, f)
+	return err
+}
+
+// preview shows an error's text; an answer's may be somebody's private page.
+func preview(f *goridge.Frame) string {
+	if !f.IsError() {
+		return ""
+	}
+	return string(f.Payload[:min(len(f.Payload), 1000)])
+}
+
+// trySettle takes what has already arrived, without waiting. An error means
+// that the worker is of no use any more.
+func (w *worker) trySettle() error {
+	for !w.settled {
+		var f goridge.Frame
+		ok, err := w.conn.TryReadFrame(&f)
+		if err != nil || !ok {
+			return err
+		}
+		if f.Ping() {
+			if _, err := w.conn.Write(goridge.AppendStreamPong(nil)); err != nil {
+				return err
+			}
+		}
+		if err := w.sift(&f); err != nil {
+			return err
+		}
+	}
+	if w.wantsOut {
+		return errWantsOut
+	}
+	return nil
+}
+
+// settle waits for the pid frame.
+func (w *worker) settle() error {
+	for !w.settled {
+		var f goridge.Frame
+		if err := w.readFrame(&f); err != nil {
+			return err
+		}
+		if err := w.sift(&f); err != nil {
+			return err
+		}
+	}
+	if w.wantsOut {
+		return errWantsOut
+	}
+	return nil
+}
+
+var errWantsOut = errors.New("the worker asked to be replaced")
