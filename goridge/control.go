@@ -13,7 +13,7 @@ const (
 )
 
 // AppendControlPID appends the frame that asks a worker for its process id and
-// tells it the server's, which must not be 0: PHP ignores a false value. The
+// tells it the server's, which must not be 0: PHP refuses a false value. The
 // worker answers when it waits for a request, at start as well as after every
 // response, so the answer also proves that it is ready. See Frame.PID.
 func AppendControlPID(dst []byte, pid int) []byte {

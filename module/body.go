@@ -54,13 +54,14 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 		return tree.AppendJSON(nil), nil
 
 	case bodyMultipart:
+		uid, gid := h.pool.ids()
 		f, err := form.ReadMultipart(limited, r.Header.Get("Content-Type"), form.MultipartOptions{
 			Dir:      h.Uploads.Dir,
 			MaxFiles: h.Uploads.MaxFiles,
 			Allow:    h.Uploads.Allow,
 			Forbid:   h.Uploads.Forbid,
-			UID:      -1,
-			GID:      -1,
+			UID:      uid,
+			GID:      gid,
 		})
 		if err != nil {
 			return nil, bodyError(err)

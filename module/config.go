@@ -32,11 +32,58 @@ type PoolConfig struct {
 	// environment ({env.*}) are replaced when the config is loaded.
 	Env map[string]string `json:"env,omitempty"`
 
-	// Dir is the workers' working directory. Default: Caddy's own.
+	// ClearEnv starts the workers from an empty environment, PATH excepted.
+	ClearEnv bool `json:"clear_env,omitempty"`
+
+	// Dir is the workers' working directory. Symbolic links in it are
+	// followed at every start of a worker. Default: Caddy's own.
 	Dir string `json:"dir,omitempty"`
 
-	// Workers is how many processes the pool keeps. Default: one per CPU.
+	// User runs the workers as another user: "user", or "user:group", by
+	// name or number. Needs Caddy to run as root. Default: Caddy's own.
+	User string `json:"user,omitempty"`
+
+	// Rlimits are resource limits of each worker: "soft" or "soft:hard", a
+	// number in the limit's own unit or "unlimited", by the limit's name: as,
+	// core, cpu, data, fsize, memlock, nofile, nproc, stack. Linux only.
+	Rlimits map[string]string `json:"rlimits,omitempty"`
+
+	// Workers is how many processes the pool keeps. Default: one per CPU,
+	// growing to four per CPU while requests wait.
 	Workers *Workers `json:"workers,omitempty"`
+
+	// IdleTimeout is how long a worker above the minimum may stay unused.
+	// Default: 1m.
+	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
+
+	// Warmup is the URI of a request that every new worker must answer, with
+	// a status below 500, before it serves. Default: none.
+	Warmup string `json:"warmup,omitempty"`
+
+	// MaxRequests ends a worker gracefully after so many requests. Default:
+	// no limit.
+	MaxRequests int `json:"max_requests,omitempty"`
+
+	// MaxRequestsJitter spreads MaxRequests by up to so many percent upwards,
+	// so that workers do not end together. Default: 10.
+	MaxRequestsJitter *int `json:"max_requests_jitter,omitempty"`
+
+	// MaxMemory ends a worker gracefully whose resident memory in bytes
+	// exceeds it after a response. Default: no limit. Linux only.
+	MaxMemory int64 `json:"max_memory,omitempty"`
+
+	// MaxLifetime ends a worker gracefully that is older. Default: no limit.
+	MaxLifetime caddy.Duration `json:"max_lifetime,omitempty"`
+
+	// RequestTimeout is how long a worker may take until its answer begins,
+	// waits included. Then it is killed and the answer is 504. Default: no
+	// limit.
+	RequestTimeout caddy.Duration `json:"request_timeout,omitempty"`
+
+	// StreamIdleTimeout is the longest silence between two pieces of a
+	// streamed answer. Then the worker is killed and the connection cut.
+	// Default: no limit.
+	StreamIdleTimeout caddy.Duration `json:"stream_idle_timeout,omitempty"`
 
 	// Queue bounds the requests that wait for a worker. Default: 1000
 	// requests, 30s each; beyond that the answer is 503 with Retry-After.
@@ -68,8 +115,13 @@ type PoolConfig struct {
 
 // Workers is the size of a pool.
 type Workers struct {
-	// Min is the number of workers the pool keeps. Default: one per CPU.
+	// Min is the number of workers the pool always keeps. 0 starts the first
+	// one with the first request.
 	Min int `json:"min,omitempty"`
+
+	// Max is the number up to which the pool grows while requests wait.
+	// Default: Min.
+	Max int `json:"max,omitempty"`
 }
 
 // Queue bounds the requests that wait for a free worker.

@@ -139,6 +139,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		return h.statusError(w, r, err)
 	}
 	defer turn.Close()
+	h.pool.ledger.answered(turn)
 	h.annotate(r, turn)
 	return h.respond(w, r, turn)
 }

@@ -3,8 +3,9 @@ package module
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -48,7 +49,7 @@ func init() {
 
 // drainTimeout is how long a pool that is not used any more may take for the
 // requests it still has; a stream can last for ever.
-const drainTimeout = 5 * time.Minute
+const drainTimeout = workerpool.DefaultDrainTimeout
 
 // pool is a workerpool.Pool that configurations share.
 type pool struct {
@@ -56,20 +57,24 @@ type pool struct {
 	name  string
 	key   string
 	codec goridge.Flags
+	// owner is the workers' user; nil: Caddy's.
+	owner  *workerpool.User
+	ledger *ledger
 }
 
 // acquirePool finds or makes a pool. Each call needs one release.
 func acquirePool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
 	value, loaded, err := pools.LoadOrNew(key, func() (caddy.Destructor, error) {
-		engine, err := workerpool.New(c.engine(), logger, workerpool.Events{})
+		settings, err := c.engine()
 		if err != nil {
 			return nil, err
 		}
-		p := &pool{Pool: engine, name: c.Name, key: key, codec: goridge.CodecJSON}
-		if c.Codec == codecProto {
-			p.codec = goridge.CodecProto
+		ledger := openLedger(c.Name)
+		engine, err := workerpool.New(settings, logger, ledger.events())
+		if err != nil {
+			return nil, err
 		}
-		return p, nil
+		return &pool{Pool: engine, name: c.Name, key: key, codec: c.flags(), owner: settings.User, ledger: ledger}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -107,6 +112,53 @@ func (p *pool) Destruct() error {
 	}
 	go end()
 	return nil
+}
+
+// ids are the owner that uploaded files must have so that the workers, and nobody
+// else, can read them; -1 where that is Caddy's own.
+func (p *pool) ids() (uid, gid int) {
+	if p.owner == nil {
+		return -1, -1
+	}
+	return int(p.owner.UID), int(p.owner.GID)
+}
+
+// beginRestart starts a rolling restart and returns where its outcome comes. It
+// goes on when nobody waits. A refusal is there at once.
+func (p *pool) beginRestart(reason workerpool.Reason) <-chan error {
+	outcome := make(chan error, 1)
+	wait, err := p.Restart(reason)
+	if err != nil {
+		outcome <- err
+		return outcome
+	}
+	go func() {
+		err := wait(context.Background())
+		if err != nil {
+			p.Log().Error("rolling restart aborted", zap.Error(err))
+		}
+		outcome <- err
+	}()
+	return outcome
+}
+
+// activePools are the pools that serve now, by name.
+func activePools() []*pool {
+	var all []*pool
+	active.Range(func(_, value any) bool {
+		all = append(all, value.(*pool))
+		return true
+	})
+	slices.SortFunc(all, func(a, b *pool) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+func poolNames() []string {
+	var names []string
+	for _, p := range activePools() {
+		names = append(names, p.name)
+	}
+	return names
 }
 
 // exec sends the request to this pool, or to the one that serves under its name

@@ -154,6 +154,7 @@ func (h *Handler) writeHead(w http.ResponseWriter, r *http.Request, head *httpct
 	if header.Get("Content-Type") == "" && len(header["Content-Type"]) == 0 && hasBody(t) {
 		header["Content-Type"] = defaultContentType
 	}
+	h.pool.ledger.status(head.Status)
 	w.WriteHeader(head.Status)
 }
 
@@ -223,6 +224,8 @@ func trailerNames(head *httpctx.Response) map[string]bool {
 // stream passes on an answer of several frames, or one too large to be read at
 // once, as it comes. The worker is asked to stop when the client goes away.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.Turn) error {
+	h.pool.ledger.streams.Add(1)
+	defer h.pool.ledger.streams.Add(-1)
 	defer context.AfterFunc(r.Context(), t.Cancel)()
 	flusher := http.NewResponseController(w)
 	for {

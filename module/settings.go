@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/phpworker/caddy-php-worker/goridge"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
@@ -144,18 +145,26 @@ var ourEnv = map[string]string{
 	"RR_VERSION": "2025.1.0",
 }
 
-func (c *PoolConfig) engine() workerpool.Config {
+func (c *PoolConfig) engine() (workerpool.Config, error) {
 	e := workerpool.Config{
-		Name:         c.Name,
-		Command:      c.Command,
-		Dir:          c.Dir,
-		Ini:          merged(ourIni, c.Ini),
-		Env:          merged(ourEnv, c.Env),
-		BootTimeout:  time.Duration(c.BootTimeout),
-		StopTimeout:  time.Duration(c.StopTimeout),
-		Relay:        workerpool.Relay(c.Relay),
-		MaxInMemory:  c.Buffer,
-		RelayEnvName: []string{"LARAVEL_OCTANE_ROADRUNNER_RELAY"},
+		Name:        c.Name,
+		Command:     c.Command,
+		Dir:         c.Dir,
+		Ini:         merged(ourIni, c.Ini),
+		Env:         merged(ourEnv, c.Env),
+		ClearEnv:    c.ClearEnv,
+		BootTimeout: time.Duration(c.BootTimeout),
+		StopTimeout: time.Duration(c.StopTimeout),
+		IdleTimeout: time.Duration(c.IdleTimeout),
+		MaxRequests: c.MaxRequests,
+		MaxMemory:   c.MaxMemory,
+		MaxLifetime: time.Duration(c.MaxLifetime),
+
+		RequestTimeout:    time.Duration(c.RequestTimeout),
+		StreamIdleTimeout: time.Duration(c.StreamIdleTimeout),
+		Relay:             workerpool.Relay(c.Relay),
+		MaxInMemory:       c.Buffer,
+		RelayEnvName:      []string{"LARAVEL_OCTANE_ROADRUNNER_RELAY"},
 	}
 	if len(c.Script) > 0 {
 		php := c.PHP
@@ -165,12 +174,42 @@ func (c *PoolConfig) engine() workerpool.Config {
 		e.Command = append([]string{php}, c.Script...)
 	}
 	if w := c.Workers; w != nil {
-		e.Min, e.Max = w.Min, w.Min
+		e.Min, e.Max = w.Min, w.Max
+		if e.Min == 0 && e.Max == 0 {
+			return e, errors.New("workers: the maximum must be at least 1")
+		}
+	}
+	e.MaxRequestsJitter = defaultJitter
+	if c.MaxRequestsJitter != nil {
+		e.MaxRequestsJitter = *c.MaxRequestsJitter
 	}
 	if q := c.Queue; q != nil {
 		e.QueueSize, e.QueueTimeout = q.Size, time.Duration(q.Timeout)
 	}
-	return e
+	var err error
+	if e.User, err = lookupUser(c.User); err != nil {
+		return e, err
+	}
+	if e.Rlimits, err = parseRlimits(c.Rlimits); err != nil {
+		return e, err
+	}
+	if c.Warmup != "" {
+		if e.Warmup, err = warmup(c.Warmup, c.flags()); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// defaultJitter is the default of MaxRequestsJitter in percent.
+const defaultJitter = 10
+
+// flags are the codec bits of request frames.
+func (c *PoolConfig) flags() goridge.Flags {
+	if c.Codec == codecProto {
+		return goridge.CodecProto
+	}
+	return goridge.CodecJSON
 }
 
 func merged(maps_ ...map[string]string) map[string]string {

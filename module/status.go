@@ -45,9 +45,8 @@ func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error)
 	case errors.As(err, &clientBody):
 		status = http.StatusBadRequest
 	case errors.As(err, &soft):
-		h.logger.Error("the worker reported an error", zap.Int("pid", soft.PID), zap.String("error", soft.Text),
-			zap.String("method", r.Method), zap.String("uri", r.RequestURI))
 		if h.Debug {
+			h.pool.ledger.status(status)
 			return showError(w, soft.Text)
 		}
 	case errors.Is(err, workerpool.ErrTimeout), errors.Is(err, workerpool.ErrStreamIdle):
@@ -61,10 +60,12 @@ func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error)
 		status = http.StatusServiceUnavailable
 		retryAfter(w, time.Second)
 	}
-	if lost != nil {
-		h.logger.Error("the worker was lost during a request", zap.Error(err), zap.Int("pid", lost.PID),
-			zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Strings("output", lost.Output))
+	if status == http.StatusGatewayTimeout && lost != nil {
+		h.logger.Error("killed a worker that took too long", zap.String("pool", h.pool.name), zap.Int("pid", lost.PID),
+			zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", lost.After),
+			zap.Strings("output", lost.Output))
 	}
+	h.pool.ledger.status(status)
 	return caddyhttp.Error(status, err)
 }
 

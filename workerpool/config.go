@@ -76,6 +76,10 @@ type Config struct {
 	// StopTimeout is the time from the stop frame to SIGKILL. Default: 10s.
 	StopTimeout time.Duration
 
+	// DrainTimeout is how long a worker that shall go may take for the
+	// request, or stream, that it still has. Default: 5m.
+	DrainTimeout time.Duration
+
 	// Relay is how frames travel. Default: RelayAuto.
 	Relay Relay
 	// RelayEnvName are further environment variables, besides RR_RELAY, that
@@ -103,6 +107,7 @@ const (
 	DefaultQueueTimeout = 30 * time.Second
 	DefaultBootTimeout  = time.Minute
 	DefaultStopTimeout  = 10 * time.Second
+	DefaultDrainTimeout = 5 * time.Minute
 	DefaultMaxInMemory  = 8_000_000
 	DefaultMaxSurge     = 1
 	// DefaultGrowth times the number of CPUs is the default of Max.
@@ -120,6 +125,7 @@ func (c *Config) setDefaults() {
 	def(&c.QueueTimeout, DefaultQueueTimeout)
 	def(&c.BootTimeout, DefaultBootTimeout)
 	def(&c.StopTimeout, DefaultStopTimeout)
+	def(&c.DrainTimeout, DefaultDrainTimeout)
 	def(&c.MaxInMemory, DefaultMaxInMemory)
 	def(&c.MaxSurge, DefaultMaxSurge)
 	def(&c.Relay, RelayAuto)

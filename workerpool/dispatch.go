@@ -27,11 +27,12 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 		}
 	}
 	if err := p.unavailable(); err != nil {
+		p.reject(&p.counts.unavailable, RejectedUnavailable)
 		p.mu.Unlock()
 		return nil, err
 	}
 	if !again && p.queue.len >= p.config.QueueSize {
-		p.counts.queueFull++
+		p.reject(&p.counts.queueFull, RejectedQueueFull)
 		p.mu.Unlock()
 		return nil, ErrQueueFull
 	}

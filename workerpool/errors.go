@@ -63,6 +63,8 @@ type WorkerError struct {
 	Exit string
 	// Output holds the last lines that the worker printed.
 	Output []string
+	// After is how long the worker had the request.
+	After time.Duration
 	// Unread is true where the worker certainly never read the request.
 	Unread bool
 }
@@ -101,7 +103,7 @@ func (e *BootError) Error() string {
 	if len(e.Output) > 0 {
 		b.WriteString("; it printed: ")
 		b.WriteString(strings.Join(e.Output, " | "))
-	} else {
+	} else if _, neverRan := errors.AsType[*notStarted](e.Err); !neverRan {
 		b.WriteString("; it printed nothing")
 	}
 	if e.Hint != "" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
@@ -133,46 +132,4 @@ func (k *candidate) listen(replies chan<- reply) {
 			return
 		}
 	}
-}
-
-// bootError says what was seen, what was printed, and what usually helps.
-func (c *Config) bootError(err error, out *output) *BootError {
-	e := &BootError{Pool: c.Name, Command: c.Command, Err: err, Output: out.tail()}
-	printed := strings.Join(e.Output, "\n")
-	switch {
-	case strings.Contains(printed, "Could not open input file"):
-		e.Hint = "the script does not exist; its path is relative to the working directory " + c.workingDir()
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrPermission):
-	case containsAny(printed, "Fatal error", "Parse error", "Uncaught"):
-		e.Hint = "the script failed while it started; the message above is PHP's own"
-	case strings.Contains(printed, "sockets") && c.Relay == RelayUnix:
-		e.Hint = "relay unix needs PHP's sockets extension"
-	case errors.Is(err, errBootTimeout):
-		e.Hint = "a worker must stay alive and ask for requests in a loop; where the start really takes this long, raise boot_timeout"
-	case errors.Is(err, errBootStopped):
-	default:
-		e.Hint = "a worker must stay alive and ask for requests in a loop " +
-			"(while ($request = $worker->waitRequest()) { ... }); a script that answers once and ends belongs to php_fastcgi"
-	}
-	return e
-}
-
-func (c *Config) workingDir() string {
-	if c.Dir != "" {
-		return c.Dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "of Caddy"
-	}
-	return dir
-}
-
-func containsAny(s string, words ...string) bool {
-	for _, w := range words {
-		if strings.Contains(s, w) {
-			return true
-		}
-	}
-	return false
 }

@@ -51,20 +51,14 @@ type Pool struct {
 	inflight int  // turns taken
 	watching bool // the supervisor looks at the queue by the clock
 
-	desired   int // between Min and Max
+	min, max  int // of Config, until Scale changes them
+	desired   int // between min and max
 	failures  int // boots, or first turns, that failed in a row
 	nextSpawn time.Time
 	lastErr   error
 	rollout   *rollout
 	loopless  loopless
 	counts    counts
-}
-
-// Events are called on life events, from the goroutine in which they happen, and
-// must not block. Nil functions are not called.
-type Events struct {
-	// Booted tells how long a worker took to become ready.
-	Booted func(time.Duration)
 }
 
 // New makes a pool. It starts nothing. The configuration is completed with its
@@ -88,6 +82,8 @@ func newPool(config Config, logger *zap.Logger, events Events, launch launcher) 
 		killAll: make(chan struct{}),
 		done:    make(chan struct{}),
 		workers: make(map[*worker]struct{}),
+		min:     config.Min,
+		max:     config.Max,
 		desired: config.Min,
 	}
 	p.counts.restarts = make(map[Reason]int64)
@@ -102,7 +98,10 @@ func (p *Pool) Config() Config { return p.config }
 // the configuration that made it.
 func (p *Pool) SetLogger(l *zap.Logger) { p.logger.Store(l) }
 
-func (p *Pool) log() *zap.Logger { return p.logger.Load() }
+// Log returns the logger that SetLogger has set last.
+func (p *Pool) Log() *zap.Logger { return p.logger.Load() }
+
+func (p *Pool) log() *zap.Logger { return p.Log() }
 
 // Start boots the workers and returns when the first is ready; the others follow
 // on their own. With Min 0 it returns at once. If the first worker cannot boot,

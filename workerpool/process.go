@@ -3,7 +3,6 @@ package workerpool
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -103,24 +102,6 @@ func (p *osProcess) signal(sig syscall.Signal) {
 	if !p.reaped {
 		signalGroup(p.cmd.Process, sig)
 	}
-}
-
-// explainStart turns the bare errors of a failed start into a sentence that
-// names the cause a person can mend.
-func explainStart(cmd *exec.Cmd, err error) error {
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("the program %q was not found in PATH; install it, or name its full path: %w", cmd.Args[0], err)
-	case cmd.Dir != "" && errors.Is(err, os.ErrNotExist):
-		if _, statErr := os.Stat(cmd.Dir); statErr != nil {
-			return fmt.Errorf("the working directory %q cannot be entered: %w", cmd.Dir, statErr)
-		}
-	case errors.Is(err, syscall.EAGAIN):
-		return fmt.Errorf("the system refuses another process (limit of processes, or memory): %w", err)
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return fmt.Errorf("no file descriptors are left: %w", err)
-	}
-	return err
 }
 
 // command resolves program and folder anew, so that a deploy which flips a

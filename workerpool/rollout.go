@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // rollout is a rolling restart under way: every worker that was there when it
@@ -17,21 +15,22 @@ type rollout struct {
 	err    error // read after done
 }
 
-// Restart replaces all workers, at most MaxSurge more than usual at a time: a
-// new one is ready before an old one goes. It returns when the last old worker
-// has been told to go and has no request left, or with a [*BootError] when a new
-// one cannot boot: then the old ones that are left keep serving. When ctx ends,
-// Restart returns its error and the restart goes on. Only one restart runs at a
+// Restart begins to replace all workers, at most MaxSurge more than usual at a
+// time: a new one is ready before an old one goes. Only one restart runs at a
 // time; a second call returns [ErrRestartRunning].
-func (p *Pool) Restart(ctx context.Context, reason Reason) error {
+//
+// The returned function waits until the last old worker has been told to go and
+// has no request left; it returns a [*BootError] when a new one could not boot,
+// and then the old ones that are left keep serving. When its ctx ends it returns
+// the cause, and the restart goes on.
+func (p *Pool) Restart(reason Reason) (wait func(context.Context) error, err error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.state != poolRunning {
-		p.mu.Unlock()
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if p.rollout != nil {
-		p.mu.Unlock()
-		return ErrRestartRunning
+		return nil, ErrRestartRunning
 	}
 	r := &rollout{reason: reason, old: make(map[*worker]struct{}), done: make(chan struct{})}
 	for w := range p.workers {
@@ -45,9 +44,11 @@ func (p *Pool) Restart(ctx context.Context, reason Reason) error {
 	}
 	p.rollout = r
 	p.failures, p.nextSpawn = 0, time.Time{} // a mended script is tried at once
-	p.mu.Unlock()
 	p.wake()
-	p.log().Info("rolling restart", zap.Int("workers", len(r.old)), zap.String("reason", string(reason)))
+	return r.wait, nil
+}
+
+func (r *rollout) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
 	case <-ctx.Done():

@@ -59,7 +59,7 @@ func (p *Pool) Stats() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Snapshot{
-		Name: p.config.Name, Desired: p.desired, Min: p.config.Min, Max: p.config.Max,
+		Name: p.config.Name, Desired: p.desired, Min: p.min, Max: p.max,
 		Queue: p.queue.len, Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
 		QueueFull: p.counts.queueFull, QueueTimeout: p.counts.queueTimeout, Unavailable: p.counts.unavailable,
 		Restarting: p.rollout != nil,

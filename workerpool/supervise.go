@@ -60,7 +60,7 @@ func (p *Pool) supervise() {
 func (p *Pool) expireWaiters(now time.Time) {
 	for wt := p.queue.head; wt != nil && now.Sub(wt.since) >= p.config.QueueTimeout; wt = p.queue.head {
 		p.queue.remove(wt)
-		p.counts.queueTimeout++
+		p.reject(&p.counts.queueTimeout, RejectedQueueTimeout)
 		wt.outcome <- outcome{err: ErrQueueTimeout}
 	}
 	p.checkDrained()
@@ -111,7 +111,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 		live := c.serving + c.booting
 		if live == 0 || waited >= growAfter {
 			want := live + min(p.queue.len, bootConcurrency()) - c.booting
-			p.desired = max(p.desired, min(p.config.Max, max(want, 1)))
+			p.desired = max(p.desired, min(p.max, max(want, 1)))
 		}
 		look(now.Add(queueTick))
 	} else {
@@ -127,7 +127,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 	}
 	missing := max(p.desired-live, min(c.due, limit-live))
 	room := bootConcurrency() - c.booting
-	if !p.Ready() && p.config.Min > 0 && p.firstTry() {
+	if p.min > 0 && p.firstTry() {
 		room = 1 - c.booting // the first one shows whether it works at all
 	}
 	if missing > 0 && p.nextSpawn.After(now) {
@@ -165,13 +165,18 @@ func (p *Pool) firstTry() bool {
 // each other down.
 func bootConcurrency() int { return max(2, runtime.GOMAXPROCS(0)) }
 
-// markOld makes workers due that have outlived their time.
+// markOld makes workers due that have outlived their time, and ends those whose
+// last turn takes too long.
 func (p *Pool) markOld(now time.Time, look func(time.Time)) {
-	if p.config.MaxLifetime <= 0 {
-		return
-	}
 	for w := range p.workers {
-		if w.due != "" || w.state == StateBooting {
+		if w.retiring && w.state == StateBusy {
+			if w.retireBy.After(now) {
+				look(w.retireBy)
+			} else {
+				p.sendAway(w, w.due, true)
+			}
+		}
+		if p.config.MaxLifetime <= 0 || w.due != "" || w.state == StateBooting {
 			continue
 		}
 		if end := w.started.Add(p.config.MaxLifetime); end.After(now) {
@@ -192,12 +197,20 @@ func (p *Pool) retireOne(onlyDue bool) bool {
 		}
 	}
 	for w := range p.workers {
-		if w.state == StateBusy && !w.retiring && w.due != "" {
-			w.retiring = true
+		if w.state == StateBusy && !w.retiring && (w.due != "" || !onlyDue) {
+			p.retire(w, ReasonIdle.or(w.due))
 			return true
 		}
 	}
 	return false
+}
+
+// retire lets a busy worker go when its turn ends, which for a stream may be
+// never: so there is a limit. It needs the lock.
+func (p *Pool) retire(w *worker, reason Reason) {
+	w.due, w.retiring = reason, true
+	w.retireBy = time.Now().Add(p.config.DrainTimeout)
+	p.wake()
 }
 
 func (r Reason) or(due Reason) Reason {
@@ -209,7 +222,7 @@ func (r Reason) or(due Reason) Reason {
 
 // shrink lets the coldest workers above the minimum go.
 func (p *Pool) shrink(now time.Time, look func(time.Time)) {
-	for p.desired > p.config.Min {
+	for p.desired > p.min {
 		if len(p.idle) == 0 { // whoever comes free has all its time before it
 			look(now.Add(p.config.IdleTimeout))
 			return
@@ -242,9 +255,7 @@ func (p *Pool) ready(w *worker, boot time.Duration) {
 	p.mu.Unlock()
 	p.firstOutcome(nil)
 	p.wake()
-	if p.events.Booted != nil {
-		p.events.Booted(boot)
-	}
+	p.events.booted(boot)
 }
 
 // bootFailed books a worker that did not become ready.
@@ -293,6 +304,7 @@ func (p *Pool) backOff(first int) time.Duration {
 func (p *Pool) turnAway() {
 	if err := p.unavailable(); err != nil {
 		for wt := p.queue.pop(); wt != nil; wt = p.queue.pop() {
+			p.reject(&p.counts.unavailable, RejectedUnavailable)
 			wt.outcome <- outcome{err: err}
 		}
 		p.checkDrained()
@@ -309,7 +321,6 @@ func (p *Pool) unavailable() error {
 			return nil
 		}
 	}
-	p.counts.unavailable++
 	return &UnavailableError{RetryAfter: max(0, time.Until(p.nextSpawn)), Err: p.lastErr}
 }
 
@@ -336,6 +347,7 @@ func (p *Pool) gone(w *worker) {
 		}
 	}
 	p.counts.restarts[reason]++
+	p.events.ended(reason)
 	warn := byItself && orderly && served == 1 && p.loopless.seen(time.Now())
 	p.mu.Unlock()
 	p.wake()

@@ -104,6 +104,9 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
 		default:
 			err = p.lost(w, err, t.sent)
+			if errors.As(err, &lost) {
+				lost.After = t.Executed
+			}
 		}
 		t.Retries++
 		if !errors.As(err, &lost) || errors.Is(err, ErrTimeout) {

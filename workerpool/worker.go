@@ -34,7 +34,8 @@ type worker struct {
 	// Guarded by Pool.mu.
 	state     State
 	due       Reason // not "": to be replaced, serves until then
-	retiring  bool   // leaves when its turn ends
+	retiring  bool   // leaves when its turn ends, or at retireBy
+	retireBy  time.Time
 	reason    Reason // why it was sent away; "": it ended by itself
 	idleSince time.Time
 	turnStart time.Time
@@ -77,7 +78,7 @@ func (w *worker) boot() error {
 	cfg := &p.config
 	child, err := p.launch(spawnSpec{config: cfg, iniDir: p.iniDir, output: w.out})
 	if err != nil {
-		return cfg.bootError(err, w.out)
+		return cfg.bootError(&notStarted{text: err.Error(), err: err}, w.out)
 	}
 	w.child = child
 	w.pid.Store(int64(child.PID()))

@@ -76,7 +76,7 @@ func (f *firsts) has(i int) bool {
 	if name == "" {
 		return false
 	}
-	if false {
+	if len(f.pairs) > fewCookies {
 		return f.remember(name)
 	}
 	if !isASCII(name) {

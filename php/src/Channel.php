@@ -43,7 +43,7 @@ final class Channel
     {
         \stream_set_blocking($source, true);
         \stream_set_blocking($sink, true);
-        // PHP's own buffer would hide bytes from stream_select() and cut reads to 8 KiB.
+        // PHP's own buffer would cut reads to 8 KiB, and copy every byte once more.
         \stream_set_read_buffer($source, 0);
         \stream_set_write_buffer($sink, 0);
     }

@@ -186,6 +186,19 @@ test('a stopped stream cleans up, ends, and the worker goes on', function (): vo
     same('request 2', $server->ask('/')['body']);
 });
 
+test('one stream after the other can be stopped, whatever came during the first', function (): void {
+    $server = Server::ready(WORKER);
+    foreach ([20, 0] as $probes) {
+        $server->write(Server::request('/endless') . \str_repeat(Server::probe(), $probes));
+        $server->read();
+        $server->write(Server::stopStream());
+        endOfStream($server);
+        for ($n = 0; $n < $probes; $n++) {
+            $server->expectPid();
+        }
+    }
+});
+
 test('frames that arrive during a stream are answered after it, in order', function (): void {
     $next = Server::request('/length', [], \str_repeat('x', 70000)) . Server::probe();
     foreach ([0, 5, 12, 60000, \strlen($next)] as $early) {

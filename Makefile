@@ -1,0 +1,46 @@
+# make run    builds Caddy with php_worker and serves the example at http://localhost:8080
+# make test   runs every test
+# Both install what they need first: PHP from the system's packages, Go modules from the proxy.
+
+GO      ?= go
+# The tags leave out storage plugins of Caddy's that nobody here uses, and with
+# them a minute of compiling. cmd/build reads its flags from xcaddy.toml.
+TAGS    := nobadger,nomysql,nopgx
+RUN_PHP := php
+TEST_PHP := php php-cgi php-fpm
+
+.PHONY: run test lint unit race php-test integration fuzz setup-run setup-test clean
+
+run: setup-run
+	$(GO) run ./cmd/build -o caddy
+	./caddy run --config php/examples/demo/Caddyfile
+
+test: setup-test lint php-test race integration
+
+# Formatting and vet, for this system and for the others we build for.
+lint:
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change: $$out"; exit 1; }
+	CGO_ENABLED=0 $(GO) vet -tags $(TAGS) ./...
+	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./goridge ./workerpool
+	GOOS=windows CGO_ENABLED=0 $(GO) vet ./goridge ./workerpool
+
+# The rooms below Caddy's configuration, with the race detector.
+race:
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./goridge ./workerpool ./module/form ./module/httpctx
+	CGO_ENABLED=0 $(GO) test -tags $(TAGS) -timeout 10m ./module ./caddyfile ./cmd/...
+
+php-test:
+	php php/tests/run.php
+
+# Real Caddy, real PHP, real sockets.
+integration:
+	CGO_ENABLED=0 $(GO) test -tags $(TAGS) -timeout 20m ./integration
+
+setup-run:
+	@./scripts/setup $(RUN_PHP)
+
+setup-test:
+	@./scripts/setup $(TEST_PHP)
+
+clean:
+	rm -f caddy
