@@ -46,8 +46,7 @@
 //   - In the URI and the raw query every byte from 0x80, every control character
 //     and the space become %XX, well-formed UTF-8 or not. PHP decodes them to
 //     the very bytes that were sent, and CR or LF cannot pass.
-//   - In proto the values of headers, cookies and attributes are bytes fields
-//     and carry every byte as it is. Workers whose DTO package is from before
-//     2025 declare them as strings and end on bytes that are not UTF-8; what
-//     must serve those has to refuse such requests or use JSON.
+//   - Both codecs do the same. In proto the values of headers, cookies and
+//     attributes could carry every byte, but workers whose DTO package is from
+//     before 2025 declare them as strings, and would end on such a byte.
 package httpctx

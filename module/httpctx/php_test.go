@@ -105,7 +105,7 @@ func (d *dumper) pairs(path string, pairs []httpctx.Pair) {
 // or noUpload.
 func dumpOf(r *httpctx.Request) []string {
 	var d dumper
-	c := expect(r, latin1)
+	c := expect(r)
 	d.array("", 10)
 	d.text(key("", "remoteAddr"), c.RemoteAddr)
 	d.text(key("", "protocol"), c.Protocol)

@@ -32,9 +32,8 @@ var (
 	numberName = regexp.MustCompile(`^-?[0-9]+$`)
 )
 
-// expect says what a worker reads from the context of r. The values of headers,
-// cookies and attributes go through text.
-func expect(r *httpctx.Request, text func(string) string) context {
+// expect says what a worker reads from the context of r.
+func expect(r *httpctx.Request) context {
 	c := context{
 		RemoteAddr: latin1(r.RemoteAddr),
 		Protocol:   latin1(r.Protocol),
@@ -46,7 +45,7 @@ func expect(r *httpctx.Request, text func(string) string) context {
 		Uploads:    string(r.Uploads),
 	}
 	if r.Host != "" {
-		c.Headers["Host"] = []string{text(r.Host)}
+		c.Headers["Host"] = []string{latin1(r.Host)}
 	}
 	for name, values := range r.Header {
 		if len(values) == 0 || !tokenName.MatchString(name) || numberName.MatchString(name) ||
@@ -54,20 +53,20 @@ func expect(r *httpctx.Request, text func(string) string) context {
 			continue
 		}
 		for _, v := range values {
-			c.Headers[name] = append(c.Headers[name], text(v))
+			c.Headers[name] = append(c.Headers[name], latin1(v))
 		}
 	}
 	for _, p := range r.Cookies {
 		same := func(q httpctx.Pair) bool { return q.Name == latin1(p.Name) }
 		if p.Name != "" && !slices.ContainsFunc(c.Cookies, same) {
-			c.Cookies = append(c.Cookies, httpctx.Pair{Name: latin1(p.Name), Value: text(p.Value)})
+			c.Cookies = append(c.Cookies, httpctx.Pair{Name: latin1(p.Name), Value: latin1(p.Value)})
 		}
 	}
 	for _, p := range r.Attributes {
 		if p.Name == "" || numberName.MatchString(p.Name) {
 			continue
 		}
-		p = httpctx.Pair{Name: latin1(p.Name), Value: text(p.Value)}
+		p = httpctx.Pair{Name: latin1(p.Name), Value: latin1(p.Value)}
 		c.Attributes = slices.DeleteFunc(c.Attributes, func(q httpctx.Pair) bool { return q.Name == p.Name })
 		c.Attributes = append(c.Attributes, p)
 	}
@@ -80,8 +79,6 @@ func equal(a, b context) bool {
 		maps.EqualFunc(a.Headers, b.Headers, slices.Equal) &&
 		slices.Equal(a.Cookies, b.Cookies) && slices.Equal(a.Attributes, b.Attributes)
 }
-
-func asIs(s string) string { return s }
 
 func latin1(s string) string {
 	var b strings.Builder

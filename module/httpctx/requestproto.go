@@ -93,11 +93,13 @@ func appendURIField(dst []byte, tag byte, s string) []byte {
 }
 
 // appendEntry appends one entry of a map<string, HeaderValue>. The values are
-// bytes and stay as they are.
+// bytes today, but were strings in the messages before January 2025, where a byte
+// that is not UTF-8 makes PHP throw while it reads the request, which ends the
+// worker: so they are text here, as in JSON.
 func appendEntry(dst []byte, tag byte, name string, values []string) []byte {
 	list := 0
 	for _, v := range values {
-		list += sizeOf(len(v))
+		list += sizeOf(textLen(v))
 	}
 	key := textLen(name)
 	dst = append(dst, tag)
@@ -109,8 +111,8 @@ func appendEntry(dst []byte, tag byte, name string, values []string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(list))
 	for _, v := range values {
 		dst = append(dst, tagItem)
-		dst = binary.AppendUvarint(dst, uint64(len(v)))
-		dst = append(dst, v...)
+		dst = binary.AppendUvarint(dst, uint64(textLen(v)))
+		dst = appendText(dst, v)
 	}
 	return dst
 }
