@@ -97,6 +97,14 @@ type PoolConfig struct {
 	// SIGKILL; SIGTERM comes halfway. Default: 10s.
 	StopTimeout caddy.Duration `json:"stop_timeout,omitempty"`
 
+	// Watch is for development: the workers are restarted, one by one, when a
+	// file changes that one of these patterns matches. Patterns are relative
+	// to Dir; ** crosses folders, {a,b} is either. A list with one empty
+	// pattern stands for PHP files, templates and YAML files below Dir.
+	// Folders named var, cache, storage, tmp, log, logs, node_modules and .git
+	// are left out. Default: nothing is watched.
+	Watch []string `json:"watch,omitempty"`
+
 	// Relay is the way frames travel: "auto" (file descriptors 3 and 4, or
 	// stdin and stdout where the worker insists on them), "stdio" or "unix".
 	// Default: auto.

@@ -59,6 +59,11 @@ type Handler struct {
 	// Attributes become PSR-7 request attributes, in this order.
 	Attributes []Attribute `json:"attributes,omitempty"`
 
+	// Sendfile lists folders: an answer with the header X-Sendfile or
+	// X-Accel-Redirect is replaced by the file it names below one of them.
+	// Default: none, and the headers mean nothing.
+	Sendfile []string `json:"sendfile,omitempty"`
+
 	// Debug shows the text of worker errors in the response. For development
 	// only: such texts hold file names and stack traces.
 	Debug bool `json:"debug,omitempty"`
@@ -93,6 +98,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Uploads == nil {
 		h.Uploads = new(Uploads)
 	}
+	repl := caddy.NewReplacer()
+	h.Uploads.Dir = repl.ReplaceAll(h.Uploads.Dir, "")
+	for i, root := range h.Sendfile {
+		h.Sendfile[i] = repl.ReplaceAll(root, "")
+	}
 	app, err := ctx.App("php_worker")
 	if err != nil {
 		return err
@@ -118,6 +128,11 @@ func (h *Handler) Validate() error {
 		return errors.New("body_memory must not be negative")
 	case h.Uploads.MaxFiles < 0:
 		return errors.New("uploads: max_files must not be negative")
+	}
+	for _, root := range h.Sendfile {
+		if root == "" {
+			return errors.New("sendfile needs folders")
+		}
 	}
 	for _, a := range h.Attributes {
 		if a.Name == "" {

@@ -48,6 +48,11 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, t *workerpool.
 			return h.statusError(w, r, err)
 		}
 	}
+	if len(h.Sendfile) > 0 {
+		if name := sendfileName(head); name != "" {
+			return h.sendfile(w, r, head, t, name)
+		}
+	}
 	h.writeHead(w, r, head, t)
 	bodiless := r.Method == http.MethodHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
 	if bodiless {
@@ -121,9 +126,20 @@ func passes(name, value string) bool {
 
 // writeHead sends status and headers.
 func (h *Handler) writeHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, t *workerpool.Turn) {
+	length, trailers := h.copyHeaders(w, r, head, t)
+	h.setLength(w, r, head, t, length, trailers)
+	if header := w.Header(); len(header["Content-Type"]) == 0 && hasBody(t) {
+		header["Content-Type"] = defaultContentType
+	}
+	h.pool.ledger.status(head.Status)
+	w.WriteHeader(head.Status)
+}
+
+// copyHeaders takes over the worker's headers. It returns the length that the
+// worker announced, and whether there are trailers.
+func (h *Handler) copyHeaders(w http.ResponseWriter, r *http.Request, head *httpctx.Response, t *workerpool.Turn) (length string, hasTrailers bool) {
 	header := w.Header()
 	trailers := trailerNames(head)
-	length := ""
 	for i, p := range head.Header {
 		name := textproto.CanonicalMIMEHeaderKey(p.Name)
 		switch {
@@ -150,12 +166,7 @@ func (h *Handler) writeHead(w http.ResponseWriter, r *http.Request, head *httpct
 			header[name] = append(header[name], p.Value)
 		}
 	}
-	h.setLength(w, r, head, t, length, len(trailers) > 0)
-	if header.Get("Content-Type") == "" && len(header["Content-Type"]) == 0 && hasBody(t) {
-		header["Content-Type"] = defaultContentType
-	}
-	h.pool.ledger.status(head.Status)
-	w.WriteHeader(head.Status)
+	return length, len(trailers) > 0
 }
 
 // defaultContentType is PHP's, whose applications rely on it; net/http would

@@ -166,6 +166,13 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		MaxInMemory:       c.Buffer,
 		RelayEnvName:      []string{"LARAVEL_OCTANE_ROADRUNNER_RELAY"},
 	}
+	for _, pattern := range c.Watch {
+		if pattern == "" {
+			e.Watch = append(e.Watch, workerpool.DefaultWatch...)
+		} else {
+			e.Watch = append(e.Watch, pattern)
+		}
+	}
 	if len(c.Script) > 0 {
 		php := c.PHP
 		if php == "" {

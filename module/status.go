@@ -65,6 +65,11 @@ func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error)
 			zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", lost.After),
 			zap.Strings("output", lost.Output))
 	}
+	return h.failWith(status, err)
+}
+
+// failWith counts an error and hands it to Caddy, and so to handle_errors.
+func (h *Handler) failWith(status int, err error) error {
 	h.pool.ledger.status(status)
 	return caddyhttp.Error(status, err)
 }

@@ -80,6 +80,10 @@ type Config struct {
 	// request, or stream, that it still has. Default: 5m.
 	DrainTimeout time.Duration
 
+	// Watch are patterns of files, relative to Dir, whose change restarts the
+	// workers. Default: nothing is watched.
+	Watch []string
+
 	// Relay is how frames travel. Default: RelayAuto.
 	Relay Relay
 	// RelayEnvName are further environment variables, besides RR_RELAY, that

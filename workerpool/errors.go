@@ -106,10 +106,10 @@ func (e *BootError) Error() string {
 	} else if _, neverRan := errors.AsType[*notStarted](e.Err); !neverRan {
 		b.WriteString("; it printed nothing")
 	}
-	if e.Hint != "" {
-		b.WriteString(". Hint: " + e.Hint)
+	if e.Hint == "" {
+		return b.String()
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), ".") + ". Hint: " + e.Hint
 }
 
 func (e *BootError) Unwrap() error { return e.Err }

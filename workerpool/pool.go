@@ -121,6 +121,11 @@ func (p *Pool) Start(ctx context.Context) error {
 		}
 		p.mu.Unlock()
 		go p.supervise()
+		if len(p.config.Watch) > 0 {
+			if err := p.startWatch(); err != nil {
+				p.log().Error("files are not watched", zap.Error(err))
+			}
+		}
 	})
 	if p.startErr != nil {
 		return p.startErr

@@ -30,8 +30,8 @@
 //   - White space after an unquoted boundary parameter is not part of it.
 //   - The header of one part may have 16 KiB; PHP has no limit, but cuts lines
 //     at 5 KiB.
-//   - MAX_FILE_SIZE and MultipartOptions.MaxFileSize are compared byte by byte, PHP
-//     compares once per 5 KiB.
+//   - Of MAX_FILE_SIZE and MultipartOptions.MaxFileSize the smaller one decides the
+//     error. PHP compares once per 5 KiB, its own limit first.
 //   - File fields named "a[name]", "a[type]" and so on beside a file field "a"
 //     make PHP build a $_FILES nobody can read. Here the later field wins.
 //

@@ -82,7 +82,7 @@ func appendString(dst []byte, s string) []byte {
 		size := 1
 		if c >= utf8.RuneSelf {
 			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
+			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError {
 				i += size
 				continue
 			}

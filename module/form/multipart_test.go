@@ -175,8 +175,23 @@ func TestRemoveDeletesFilesAndSparesMovedOnes(t *testing.T) {
 	if content, err := os.ReadFile(moved); err != nil || string(content) != "a" {
 		t.Errorf("the moved file: %q, %v", content, err)
 	}
+}
+
+func TestASecondRemoveDoesNothing(t *testing.T) {
+	f := read(t, part("name=f; filename=f", "x")+end, options(t))
+	path := f.Files[0]
 	if err := f.Remove(); err != nil {
-		t.Errorf("a second Remove: %v", err)
+		t.Fatal(err)
+	}
+	// Another request may have the name by now.
+	if err := os.WriteFile(path, []byte("not ours"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *scanner) readHeader() (header, error) {
 	}
 	for size := 0; ; {
 		raw, err := s.r.ReadSlice('\n')
-		if size += len(raw); size > maxHeaderBytes || err == bufio.ErrBufferFull {
+		if size += len(raw); size > maxHeaderBytes { // so the buffer cannot be full
 			return h, fmt.Errorf("%w: part header over %d bytes", ErrMalformed, maxHeaderBytes)
 		}
 		if err == io.EOF {

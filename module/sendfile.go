@@ -1,0 +1,108 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+// The headers by which an application hands a file to the server: Apache's, whose
+// value is a path on disk, and nginx's, whose value is a URL path below an
+// internal location. Here both may be either: a path that lies below one of the
+// roots, or one to be joined with each root in turn.
+const (
+	headerSendfile = "X-Sendfile"
+	headerAccel    = "X-Accel-Redirect"
+)
+
+// sendfileName is the file that the answer asks for, "" if it asks for none.
+func sendfileName(head *httpctx.Response) string {
+	for _, p := range head.Header {
+		switch textproto.CanonicalMIMEHeaderKey(p.Name) {
+		case headerSendfile:
+			return p.Value
+		case headerAccel:
+			if name, err := url.PathUnescape(p.Value); err == nil {
+				return name
+			}
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// errNotBelowRoots is a file that the configuration does not allow to be sent.
+var errNotBelowRoots = errors.New("the file is below none of the sendfile roots")
+
+// sendfile answers with a file instead of the worker's body. The worker is free
+// already, or is let go first. Ranges and conditional requests work.
+func (h *Handler) sendfile(w http.ResponseWriter, r *http.Request, head *httpctx.Response, t *workerpool.Turn, name string) error {
+	t.Close()
+	file, info, err := h.openBelowRoots(name)
+	if err != nil {
+		status := http.StatusInternalServerError
+		if errors.Is(err, fs.ErrNotExist) {
+			status = http.StatusNotFound
+		}
+		return h.failWith(status, fmt.Errorf("%s %q: %w", headerSendfile, name, err))
+	}
+	defer file.Close()
+	h.copyHeaders(w, r, head, t)
+	header := w.Header()
+	for _, drop := range []string{headerSendfile, headerAccel, "Content-Length", "Accept-Ranges", "Content-Range"} {
+		header.Del(drop)
+	}
+	if header.Get("Content-Type") == "" {
+		// ServeContent would look into the file, and so could make a page
+		// out of what somebody uploaded.
+		kind := mime.TypeByExtension(filepath.Ext(name))
+		if kind == "" {
+			kind = "application/octet-stream"
+		}
+		header.Set("Content-Type", kind)
+	}
+	h.pool.ledger.status(head.Status)
+	http.ServeContent(w, r, "", info.ModTime(), file)
+	return nil
+}
+
+// openBelowRoots opens a regular file below one of the roots. A symbolic link may
+// not lead out of its root, and neither may "..": the system resolves both
+// against the root itself.
+func (h *Handler) openBelowRoots(name string) (*os.File, fs.FileInfo, error) {
+	if strings.IndexByte(name, 0) >= 0 {
+		return nil, nil, errNotBelowRoots
+	}
+	err := errNotBelowRoots
+	for _, root := range h.Sendfile {
+		relative := strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/")
+		if inside, relErr := filepath.Rel(root, name); relErr == nil && filepath.IsLocal(inside) {
+			relative = inside
+		}
+		file, openErr := os.OpenInRoot(root, filepath.FromSlash(relative))
+		if openErr != nil {
+			if errors.Is(openErr, fs.ErrNotExist) {
+				err = openErr
+			}
+			continue
+		}
+		info, statErr := file.Stat()
+		if statErr == nil && info.Mode().IsRegular() {
+			return file, info, nil
+		}
+		file.Close()
+		err = fmt.Errorf("%q is not a regular file", name)
+	}
+	return nil, nil, err
+}
