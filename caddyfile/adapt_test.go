@@ -59,8 +59,12 @@ func TestCaddyfilesAdaptToTheRecordedJSONOrError(t *testing.T) {
 }
 
 // adapt turns a Caddyfile into indented JSON, as "caddy adapt --pretty" does.
-func adapt(input string) (string, error) {
-	result, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), nil)
+func adapt(input string) (string, error) { return adaptFile("Caddyfile", input) }
+
+// adaptFile is adapt for a Caddyfile of that name; it is not read.
+func adaptFile(name, input string) (string, error) {
+	options := map[string]any{"filename": name}
+	result, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), options)
 	if err != nil {
 		return "", err
 	}

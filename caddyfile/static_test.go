@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -16,12 +15,18 @@ import (
 // worker is what the stand-in for the handler php_worker answers.
 const worker = "answered by the worker"
 
-// serve adapts a site, puts a fixed answer in the place of the handler
-// php_worker, and returns a function that gives the site's answer to a request.
-// Matchers and file server are the real ones.
+// serve is serveFile for a Caddyfile that is not among the files.
 func serve(t *testing.T, site string) func(method, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	adapted, err := adapt(":80 {\n" + site + "\n}\n")
+	return serveFile(t, "Caddyfile", site)
+}
+
+// serveFile adapts a site of the Caddyfile of that name, puts a fixed answer in the place of the handler
+// php_worker, and returns a function that gives the site's answer to a request.
+// Matchers and file server are the real ones.
+func serveFile(t *testing.T, name, site string) func(method, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	adapted, err := adaptFile(name, ":80 {\n" + site + "\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,11 +158,9 @@ func TestWithoutARootNothingIsServedFromTheCurrentFolder(t *testing.T) {
 }
 
 func TestTheCaddyfileIsNeverServed(t *testing.T) {
-	// The adapter takes the name of the file to be ./Caddyfile.
 	root := public(t)
-	t.Chdir(root)
-	get := serve(t, "root "+root+"\nphp_worker worker.php")
+	get := serveFile(t, filepath.Join(root, "Caddyfile"), "root "+root+"\nphp_worker worker.php")
 	if got := get("GET", "/Caddyfile"); got.Code != http.StatusOK || got.Body.String() != worker {
-		t.Errorf("got %d %q", got.Code, strings.TrimSpace(got.Body.String()))
+		t.Errorf("got %d %q", got.Code, got.Body)
 	}
 }

@@ -91,5 +91,5 @@ func parsePID(digits []byte) (pid int, ok bool) {
 // It can come instead of a response, or behind one.
 func (f *Frame) IsStopRequest() bool {
 	return !f.IsControl() && !f.IsError() && !f.More() && f.NumOptions > 0 &&
-		int(f.PayloadLen) == len(stopCommand) && len(f.Body()) == 0 && string(f.Context()) == stopCommand
+		int(f.PayloadLen) == len(stopCommand) && string(f.Context()) == stopCommand
 }

@@ -132,9 +132,8 @@ func (c *Conn) next(f *Frame) (bool, error) {
 	if have < need {
 		c.want, c.limit = size+need, 0
 		if size+payload > startSize {
-			// What follows a large frame would only have to be copied out
-			// of its buffer again, and the rest of a frame that is not kept
-			// in memory is not ours to take.
+			// What is behind a large frame would only have to be copied
+			// out of its buffer again.
 			c.limit = size + payload
 		}
 		return false, nil
@@ -159,16 +158,15 @@ func (c *Conn) take(f *Frame, h *Header, size, n int) {
 		c.start = end
 	case behind == 0:
 		f.buf, c.buf = c.buf, nil
-		f.Payload = f.buf.data[begin:end:end]
+		f.Payload = f.buf.data[begin:end]
 		c.start, c.end = 0, 0
 	case behind >= n:
 		f.buf = getBuffer(n)
-		f.Payload = f.buf.data[:n:n]
-		copy(f.Payload, c.buf.data[begin:end])
+		f.Payload = f.buf.data[:copy(f.buf.data, c.buf.data[begin:end])]
 		c.start = end
 	default:
 		f.buf, c.buf = c.buf, getBuffer(max(behind, startSize))
-		f.Payload = f.buf.data[begin:end:end]
+		f.Payload = f.buf.data[begin:end]
 		c.start, c.end = 0, copy(c.buf.data, f.buf.data[end:c.end])
 	}
 }

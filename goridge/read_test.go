@@ -33,6 +33,20 @@ func TestAFrameStaysValidWhenTheNextOnesAreRead(t *testing.T) {
 	}
 }
 
+func TestAFrameStaysValidWhenItsNeighboursBufferIsReadIntoAgain(t *testing.T) {
+	small, bare := data("{}", "small"), message{stream: StreamPong}
+	c := reading(chunks(encode(small, bare), encode(data("{}", text(200)))), Options{})
+	var f Frame
+	if err := c.ReadFrame(&f); err != nil {
+		t.Fatal(err)
+	}
+	mustRead(t, c)
+	mustRead(t, c)
+	if got := content(t, &f); got != small {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestAppendingToAPayloadDoesNotReachWhatIsBehindIt(t *testing.T) {
 	c := reading(bytes.NewReader(encode(data("c", strings.Repeat("a", 500)), data("d", "b"))), Options{})
 	var first, second Frame
@@ -272,12 +286,57 @@ func TestThePreviewIsNotLongerThanItSays(t *testing.T) {
 }
 
 func TestOneReadBringsTheWholeFrame(t *testing.T) {
-	want := data(`{"status":200}`, text(10_000))
-	for _, behind := range []string{"", "\x13"} {
-		r := &countingReader{Reader: strings.NewReader(string(want.encode()) + behind)}
-		if got := mustRead(t, reading(r, Options{})); got != want || r.reads != 1 {
-			t.Errorf("%d reads for %v", r.reads, got)
+	want := data(`{"status":200}`, text(16_000))
+	frame, bare := want.encode(), message{stream: StreamPong}
+	for name, test := range map[string]struct {
+		pieces [][]byte
+		bares  int
+		reads  int
+	}{
+		"alone":                    {[][]byte{frame}, 0, 1},
+		"with a byte of the next":  {[][]byte{append(bytes.Clone(frame), 0x13)}, 0, 1},
+		"behind one that was read": {[][]byte{bare.encode(), frame}, 1, 2},
+		"begun at the buffer's end": {[][]byte{append(encode(slices.Repeat([]message{bare}, 1200)...), frame[:10]...), frame[10:]},
+			1200, 2},
+	} {
+		r := &countingReader{Reader: chunks(test.pieces...)}
+		c := reading(r, Options{})
+		for range test.bares {
+			mustRead(t, c)
 		}
+		if got := mustRead(t, c); got != want || r.reads != test.reads {
+			t.Errorf("%s: %d reads, want %d, for %v", name, r.reads, test.reads, got)
+		}
+	}
+}
+
+func TestNothingBehindALargeFrameIsReadWithIt(t *testing.T) {
+	input := bytes.NewReader(encode(data("{}", text(30_000)), data("{}", "next")))
+	c := reading(input, Options{})
+	mustRead(t, c)
+	if behind := len(data("{}", "next").encode()); input.Len() != behind {
+		t.Errorf("%d bytes are left of the %d behind it", input.Len(), behind)
+	}
+	if got := mustRead(t, c); got != data("{}", "next") {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAReaderThatReadsNothingAtTimesIsAskedAgain(t *testing.T) {
+	want := data("{}", "body")
+	pieces := [][]byte{want.encode()[:20], want.encode()[20:]}
+	asked := 0
+	c := reading(readerFunc(func(p []byte) (int, error) {
+		asked++
+		if asked%10 != 0 {
+			return 0, nil
+		}
+		n := copy(p, pieces[0])
+		pieces = pieces[1:]
+		return n, nil
+	}), Options{})
+	if got := mustRead(t, c); got != want {
+		t.Errorf("got %v", got)
 	}
 }
 

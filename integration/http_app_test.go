@@ -2,8 +2,10 @@ package integration
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -82,9 +84,7 @@ func tell(t *testing.T, r *http.Request) seen {
 func parseSeen(t *testing.T, body string) seen {
 	t.Helper()
 	var s seen
-	if err := json.Unmarshal([]byte(body), &s); err != nil {
-		t.Fatalf("the application's answer is no JSON: %v\n%s", err, body)
-	}
+	decode(t, []byte(body), &s)
 	return s
 }
 
@@ -156,3 +156,22 @@ func (g *gate) open(word string) {
 		g.t.Fatal(err)
 	}
 }
+
+func readAll(t *testing.T, res *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func decode(t *testing.T, text []byte, to any) {
+	t.Helper()
+	if err := json.Unmarshal(text, to); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+}
+
+// sum is what PHP's sha1() says.
+func sum(text string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(text))) }

@@ -79,10 +79,10 @@ func TestAScriptThatCannotServeFailsTheStartAndTheMessageSaysWhy(t *testing.T) {
 			say:     []string{"working directory", "worker.php", "is not a folder"},
 			silence: []string{loop, "it printed"},
 		}, {
-			name:    "may not be read",
-			body:    "php_worker folder",
-			files:   []string{"folder/worker.php", "<?php"},
-			say:     []string{"folder", "is a folder"},
+			name:    "misses its packages",
+			body:    "php_worker worker.php",
+			files:   []string{"worker.php", "<?php\nrequire __DIR__ . '/vendor/autoload.php';\n"},
+			say:     []string{"vendor/autoload.php", "composer install"},
 			silence: []string{loop},
 		},
 	} {
@@ -210,4 +210,3 @@ func askMany(t *testing.T, url string, requests, atOnce int) map[string][]int {
 	wg.Wait()
 	return pids
 }
-

@@ -78,20 +78,28 @@ function gate(string $path): string
     return rtrim(fgets($gates[$path]));
 }
 
-/** One chunk for each line that comes through the gate, until one says "end". */
+/** One chunk for each line that comes through the gate, until one says how to end. */
 function gated(string $path, string $format): Generator
 {
-    try {
-        for ($n = 0; ($line = gate($path)) !== 'end'; $n++) {
-            yield sprintf($format, $n, $line);
+    for ($n = 0; ; $n++) {
+        $line = gate($path);
+        switch ($line) {
+            case 'end':
+                say('the stream came to its end');
+
+                return '';
+            case 'exit':
+                exit(3);
+            case 'throw':
+                throw new DomainException('thrown within the stream');
         }
-        say('the stream came to its end');
+        try {
+            yield sprintf($format, $n, $line);
+        } catch (Throwable $stop) { // StreamStopped, StreamStoppedException
+            say('the stream was stopped by ' . $stop::class);
 
-        return '';
-    } catch (Throwable $stop) { // StreamStopped, StreamStoppedException
-        say('the stream was stopped by ' . $stop::class);
-
-        return '';
+            return '';
+        }
     }
 }
 
@@ -133,7 +141,7 @@ function app(In $in, Out $out): void
             $out->stream(200, $text, repeated((int) $query('size'), 1 << 18));
             break;
         case '/gated':
-            $out->stream(200, $text, gated($query('gate'), "chunk %d: %s\n"));
+            $out->stream(200, $text + ['X-Pid' => [(string) getmypid()]], gated($query('gate'), "chunk %d: %s\n"));
             break;
         case '/events':
             $out->stream(200, ['Content-Type' => ['text/event-stream'], 'Cache-Control' => ['no-cache']], gated($query('gate'), "id: %d\ndata: %s\n\n"));
