@@ -58,6 +58,7 @@ func startProcess(cmd *exec.Cmd) (*osProcess, error) {
 	}
 	p := &osProcess{cmd: cmd, done: make(chan struct{})}
 	guardAdd(cmd.Process.Pid)
+	reaperAdd(cmd.Process.Pid)
 	go p.reap()
 	return p, nil
 }
@@ -72,6 +73,7 @@ func (p *osProcess) reap() {
 	p.mu.Unlock()
 	p.err = p.cmd.Wait()
 	guardRemove(p.cmd.Process.Pid)
+	reaperLeaderGone(p.cmd.Process.Pid)
 	close(p.done)
 }
 

@@ -1,0 +1,110 @@
+package workerpool
+
+import (
+	"bytes"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// When Caddy is the init process of a container, what PHP's own children leave
+// behind becomes ours: processes that nobody else will ever wait for. The reaper
+// waits for those that belong to the group of a worker, and for no others, so it
+// takes no child away from Caddy or another plugin.
+var reaper struct {
+	once sync.Once
+	mu   sync.Mutex
+	// groups are the groups of workers; true while the leader is still to be
+	// reaped by its owner.
+	groups map[int]bool
+}
+
+// reaperAdd makes the group of a new worker known.
+func reaperAdd(group int) {
+	if os.Getpid() != 1 {
+		return
+	}
+	reaper.once.Do(startReaper)
+	reaper.mu.Lock()
+	reaper.groups[group] = true
+	reaper.mu.Unlock()
+}
+
+// reaperLeaderGone says that the owner has reaped the leader; its group may live
+// on.
+func reaperLeaderGone(group int) {
+	if os.Getpid() != 1 {
+		return
+	}
+	reaper.mu.Lock()
+	reaper.groups[group] = false
+	reaper.mu.Unlock()
+	reapOrphans()
+}
+
+func startReaper() {
+	reaper.groups = make(map[int]bool)
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	go func() {
+		for range ended {
+			reapOrphans()
+		}
+	}()
+}
+
+// reapOrphans waits for every dead child that belongs to a worker's group, and
+// forgets groups without members.
+func reapOrphans() {
+	reaper.mu.Lock()
+	defer reaper.mu.Unlock()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	members := make(map[int]bool)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		state, parent, group, ok := readStat(pid)
+		if !ok {
+			continue
+		}
+		leaderAlive, ours := reaper.groups[group]
+		if !ours {
+			continue
+		}
+		if state == 'Z' && parent == 1 && !(pid == group && leaderAlive) {
+			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err == nil {
+				continue
+			}
+		}
+		members[group] = true
+	}
+	for group, leaderAlive := range reaper.groups {
+		if !leaderAlive && !members[group] {
+			delete(reaper.groups, group)
+		}
+	}
+}
+
+// readStat reads the fields behind the name, which may hold anything.
+func readStat(pid int) (state byte, parent, group int, ok bool) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, 0, 0, false
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 3 {
+		return 0, 0, 0, false
+	}
+	parent, _ = strconv.Atoi(string(fields[1]))
+	group, _ = strconv.Atoi(string(fields[2]))
+	return fields[0][0], parent, group, true
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package workerpool
+
+func reaperAdd(int)        {}
+func reaperLeaderGone(int) {}

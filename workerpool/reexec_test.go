@@ -1,0 +1,281 @@
+package workerpool
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// The test binary is its own worker: started with roleEnv it does not run tests
+// but plays the role.
+const (
+	roleEnv = "WORKERPOOL_TEST_ROLE"
+	bootEnv = "WORKERPOOL_TEST_BOOT" // steps to take before the first request
+	gateEnv = "WORKERPOOL_TEST_GATE"
+)
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleEnv) {
+	case "worker":
+		runWorker()
+	case "sleeper":
+		arrive(os.Getenv(gateEnv), true)
+	case "host":
+		runHost()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// actor is the worker's end of the relay. It does what the context of a request
+// says: steps, separated by semicolons, each a word and its argument.
+type actor struct {
+	conn     *goridge.Conn
+	body     []byte   // of the request at hand
+	requests int      // seen so far
+	later    []string // steps for after the next pid reply
+	hoard    [][]byte
+	stopless bool // does not obey the stop frame
+	once     bool // ends after the first request
+}
+
+func runWorker() {
+	w := &actor{}
+	boot := os.Getenv(bootEnv)
+	if path, ok := strings.CutPrefix(boot, "@"); ok { // as the file says today
+		text, err := os.ReadFile(path)
+		check(err)
+		boot = string(text)
+	}
+	w.act(boot)
+	w.connect(os.Getenv("RR_RELAY"))
+	for {
+		var f goridge.Frame
+		if err := w.conn.ReadFrame(&f); err != nil {
+			os.Exit(0)
+		}
+		switch {
+		case f.IsControl():
+			w.obey(&f)
+		case f.PayloadLen == 0: // a stop or pong that came too late
+		default:
+			w.requests++
+			w.body = bytes.Clone(f.Body())
+			w.act(string(f.Context()))
+			if w.once {
+				os.Exit(0)
+			}
+		}
+		f.Release()
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fake worker:", err)
+		os.Exit(99)
+	}
+}
+
+func (w *actor) connect(relay string) {
+	in, out := os.Stdin, os.Stdout
+	switch {
+	case strings.HasPrefix(relay, "unix://"):
+		c, err := net.Dial("unix", strings.TrimPrefix(relay, "unix://"))
+		check(err)
+		w.conn = goridge.NewConn(c, c, goridge.Options{})
+		return
+	case relay == "pipes://fd/3:fd/4":
+		in, out = os.NewFile(3, "requests"), os.NewFile(4, "answers")
+	case relay != "pipes":
+		check(fmt.Errorf("unknown relay %q", relay))
+	}
+	w.conn = goridge.NewConn(in, out, goridge.Options{})
+}
+
+func (w *actor) obey(f *goridge.Frame) {
+	var command struct {
+		PID  int
+		Stop bool
+	}
+	check(json.Unmarshal(f.Payload, &command))
+	switch {
+	case command.Stop && !w.stopless:
+		os.Exit(0)
+	case command.PID != 0:
+		w.write(goridge.AppendControlPID(nil, os.Getpid()))
+		for len(w.later) > 0 {
+			step := w.later[0]
+			w.later = w.later[1:]
+			w.step(step)
+		}
+	}
+}
+
+// write leaves the verdict to the reader: a pool that has gone away ends it.
+func (w *actor) write(p []byte) { _, _ = w.conn.Write(p) }
+
+func (w *actor) send(flags goridge.Flags, bits goridge.StreamBits, context string, body []byte) {
+	h := goridge.Header{Flags: flags, Stream: bits, PayloadLen: uint32(len(context) + len(body))}
+	if flags&goridge.FlagError == 0 {
+		h.NumOptions, h.Options[0] = 1, uint32(len(context))
+	}
+	w.write(append(append(goridge.AppendHeader(nil, &h), context...), body...))
+}
+
+func (w *actor) answer(text string) { w.send(goridge.CodecJSON, 0, "head", []byte(text)) }
+
+func (w *actor) act(script string) {
+	for step := range strings.SplitSeq(script, ";") {
+		w.step(strings.TrimSpace(step))
+	}
+}
+
+func (w *actor) step(step string) {
+	verb, arg, _ := strings.Cut(step, " ")
+	number, _ := strconv.Atoi(arg)
+	switch verb {
+	case "":
+	case "answer":
+		w.answer(cmp.Or(arg, string(w.body)))
+	case "pid":
+		w.answer(strconv.Itoa(os.Getpid()))
+	case "count":
+		w.answer(strconv.Itoa(w.requests))
+	case "big":
+		w.answer(strings.Repeat("x", number))
+	case "env":
+		w.answer(strings.Join(os.Environ(), "\n"))
+	case "cwd":
+		dir, _ := os.Getwd()
+		w.answer(dir)
+	case "files":
+		var limit unix.Rlimit
+		check(unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+		w.answer(fmt.Sprint(limit.Cur, " ", limit.Max))
+	case "sometimes-more": // what a worker must not say, now and then
+		switch rand.IntN(4) {
+		case 0:
+			w.answer("a second answer to " + string(w.body))
+		case 1:
+			w.send(goridge.FlagError, 0, "", []byte("a late error"))
+		}
+	case "error":
+		w.send(goridge.FlagError, 0, "", []byte(cmp.Or(arg, string(w.body))))
+	case "stop":
+		w.send(goridge.CodecJSON, 0, `{"stop":true}`, nil)
+	case "chunk":
+		w.send(goridge.CodecJSON, goridge.StreamMore, "", []byte(arg))
+	case "chunks":
+		w.stream(number)
+	case "flood":
+		w.stream(1 << 30)
+	case "raw":
+		w.conn.Write([]byte(arg + "\n"))
+	case "then":
+		w.later = append(w.later, arg)
+	case "visit":
+		arrive(arg, true)
+	case "call":
+		arrive(arg, false)
+	case "exit":
+		os.Exit(number)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.Signal(number))
+		unix.Pause()
+	case "say":
+		fmt.Println(arg)
+	case "mutter": // no line end
+		fmt.Print(arg)
+	case "moan":
+		fmt.Fprintln(os.Stderr, arg)
+	case "hog":
+		p := make([]byte, number)
+		for i := range p {
+			p[i] = byte(i)
+		}
+		w.hoard = append(w.hoard, p)
+		runtime.GC()
+	case "fork":
+		w.fork(arg, nil)
+	case "fork-with-relay":
+		w.fork(arg, []*os.File{os.NewFile(3, ""), os.NewFile(4, "")})
+	case "ignore":
+		switch arg {
+		case "term":
+			signal.Ignore(syscall.SIGTERM)
+		case "stop":
+			w.stopless = true
+		}
+	case "once":
+		w.once = true
+	case "block":
+		unix.Pause()
+	default:
+		check(fmt.Errorf("unknown step %q", step))
+	}
+}
+
+// stream sends n chunks, the last one without the mark that more follow. Like
+// the PHP client it asks for a pong now and then, skips whatever else it finds
+// meanwhile, and ends early when told to.
+func (w *actor) stream(n int) {
+	for i := 1; i < n; i++ {
+		bits := goridge.StreamMore
+		ping := i%5 == 0
+		if ping {
+			bits |= goridge.StreamPing
+		}
+		w.send(goridge.CodecJSON, bits, "", fmt.Appendf(nil, "%d ", i))
+		for pong := !ping; !pong; {
+			var f goridge.Frame
+			if w.conn.ReadFrame(&f) != nil {
+				os.Exit(0)
+			}
+			pong = f.Stream&goridge.StreamPong != 0
+			if f.Stream&goridge.StreamStop != 0 {
+				w.send(goridge.CodecJSON, 0, "", []byte("stopped"))
+				return
+			}
+		}
+	}
+	w.send(goridge.CodecJSON, 0, "", fmt.Appendf(nil, "%d", n))
+}
+
+// fork starts a process that holds stdout and stderr, and the given files.
+func (w *actor) fork(gate string, files []*os.File) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(slices.Clone(os.Environ()), roleEnv+"=sleeper", gateEnv+"="+gate)
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, files
+	check(cmd.Start())
+}
+
+// arrive reports at a gate and waits there to be let go. The connection stays
+// open as long as the process lives, so the test sees it die.
+func arrive(gate string, wait bool) {
+	c, err := net.Dial("unix", gate)
+	check(err)
+	held = append(held, c)
+	fmt.Fprintln(c, os.Getpid())
+	if wait {
+		_, _ = c.Read(make([]byte, 1))
+	}
+}
+
+var held []net.Conn

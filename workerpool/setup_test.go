@@ -1,0 +1,265 @@
+package workerpool
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// patience is how long a test waits for what has to happen. No test takes so
+// long unless it fails.
+const patience = 20 * time.Second
+
+// self is a pool of n re-executed test binaries.
+func self(n int) Config {
+	return Config{
+		Name: "test", Command: []string{os.Args[0]}, Min: n, Max: n,
+		Env:         map[string]string{roleEnv: "worker"},
+		StopTimeout: 4 * time.Second,
+	}
+}
+
+// start starts a pool and ends it with the test: then nothing may be left.
+func start(t testing.TB, c Config) *Pool {
+	t.Helper()
+	p, _ := startLogged(t, c)
+	return p
+}
+
+func startLogged(t testing.TB, c Config) (*Pool, *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	p, err := New(c, zap.New(core), Events{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, p) })
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all(t, p, p.Config().Min)
+	return p, logs
+}
+
+// all waits until n workers are idle.
+func all(t testing.TB, p *Pool, n int) {
+	t.Helper()
+	eventually(t, "all workers are ready", func() bool { return inState(p, StateIdle) == n })
+}
+
+// end closes the pool and proves that its books are balanced.
+func end(t testing.TB, p *Pool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = p.Close(ctx)
+	balanced(t, p)
+}
+
+// balanced proves that a closed pool has given everything back.
+func balanced(t testing.TB, p *Pool) {
+	t.Helper()
+	eventually(t, "no turn is taken any more", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.inflight == 0
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.workers) != 0 || len(p.idle) != 0 || p.queue.len != 0 {
+		t.Errorf("a closed pool still has %d workers, %d of them idle, and %d waiting requests",
+			len(p.workers), len(p.idle), p.queue.len)
+	}
+}
+
+func inState(p *Pool, s State) (n int) {
+	for _, w := range p.Stats().Workers {
+		if w.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+func pids(p *Pool) map[int]bool {
+	m := make(map[int]bool)
+	for _, w := range p.Stats().Workers {
+		m[w.PID] = true
+	}
+	return m
+}
+
+// script is a request that makes the worker take the steps.
+func script(steps string, body ...string) *Request {
+	b := strings.Join(body, "")
+	frame := goridge.AppendRequest(nil, goridge.CodecJSON, []byte(steps), len(b))
+	return &Request{Frame: append(frame, b...), Repeatable: false}
+}
+
+// ask sends the steps and returns the body of the answer.
+func ask(t testing.TB, p *Pool, steps string, body ...string) string {
+	t.Helper()
+	turn, err := p.Exec(t.Context(), script(steps, body...))
+	if err != nil {
+		t.Fatalf("%q: %v", steps, err)
+	}
+	return whole(t, turn)
+}
+
+// whole reads an answer to its end and closes its turn.
+func whole(t testing.TB, turn *Turn) string {
+	t.Helper()
+	defer turn.Close()
+	var b strings.Builder
+	for {
+		b.Write(turn.Frame.Body())
+		if _, err := io.Copy(&b, &turn.Frame); err != nil {
+			t.Fatalf("reading an answer: %v", err)
+		}
+		if err := turn.Next(); err == io.EOF {
+			return b.String()
+		} else if err != nil {
+			t.Fatalf("reading an answer: %v", err)
+		}
+	}
+}
+
+// result is the outcome of a request sent in the background.
+type result struct {
+	turn *Turn
+	err  error
+}
+
+// send does Exec in the background.
+func send(p *Pool, ctx context.Context, req *Request) <-chan result {
+	c := make(chan result, 1)
+	go func() {
+		turn, err := p.Exec(ctx, req)
+		c <- result{turn, err}
+	}()
+	return c
+}
+
+func receive[T any](t testing.TB, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatal("nothing came in time")
+	}
+	return v
+}
+
+func (r result) body(t testing.TB) string {
+	t.Helper()
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	return whole(t, r.turn)
+}
+
+func as[E error](t testing.TB, err error) E {
+	t.Helper()
+	e, ok := errors.AsType[E](err)
+	if !ok {
+		t.Fatalf("got %v, a %T; want a %T", err, err, e)
+	}
+	return e
+}
+
+// eventually waits until the condition holds.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// gate is where processes report, and wait until the test lets them go.
+type gate struct {
+	path string
+	l    *net.UnixListener
+}
+
+func newGate(t testing.TB) *gate {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wp") // t.TempDir can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "g")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close(); os.RemoveAll(dir) })
+	return &gate{path, l}
+}
+
+// visitor is a process at a gate.
+type visitor struct {
+	pid  int
+	conn net.Conn
+}
+
+// next waits for the next process to arrive.
+func (g *gate) next(t testing.TB) *visitor {
+	t.Helper()
+	_ = g.l.SetDeadline(time.Now().Add(patience))
+	c, err := g.l.Accept()
+	if err != nil {
+		t.Fatalf("nobody came to the gate: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &visitor{pid, c}
+}
+
+// none proves that nobody has arrived whom next has not returned.
+func (g *gate) none(t testing.TB) {
+	t.Helper()
+	_ = g.l.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	if c, err := g.l.Accept(); err == nil {
+		c.Close()
+		t.Error("somebody came to the gate who should not")
+	}
+}
+
+// release lets the process go on.
+func (v *visitor) release() { _, _ = v.conn.Write([]byte("g")) }
+
+// dies proves that the process ends within the limit.
+func (v *visitor) dies(t testing.TB, limit time.Duration) {
+	t.Helper()
+	_ = v.conn.SetReadDeadline(time.Now().Add(limit))
+	if _, err := v.conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("process %d is still there after %s", v.pid, limit)
+	}
+}
