@@ -13,7 +13,7 @@ TEST_PHP := php php-cgi php-fpm
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
-	./caddy run --config php/examples/demo/Caddyfile
+	cd php/examples/demo && ../../../caddy run
 
 test: setup-test lint php-test race integration
 

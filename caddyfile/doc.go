@@ -11,11 +11,25 @@
 //		php          <binary>
 //		ini          <key> <value>
 //		env          <key> <value>
+//		clear_env
 //		dir          <path>
+//		user         <user>[:<group>]
+//		rlimit       <name> <soft>[:<hard>]
 //
-//		# how many, how long
-//		workers      <n>
+//		# how many
+//		workers      <n> | <min> <max>
+//		idle_timeout <duration>
+//		warmup       <uri>
+//
+//		# how long one worker lives
+//		max_requests <n> [<jitter %>]
+//		max_memory   <size>
+//		max_lifetime <duration>
+//
+//		# how long a request may take
 //		queue        <size> [<timeout>]
+//		request_timeout <duration>
+//		stream_idle_timeout <duration>
 //		boot_timeout <duration>
 //		stop_timeout <duration>
 //
@@ -33,19 +47,22 @@
 //		}
 //		attribute    <name> <value>
 //		buffer       <size>
+//		sendfile     <root...>
 //
 //		# operating it
 //		name         <pool>
 //		pool         <name>
+//		watch        [<glob...>]
 //		debug
 //		codec        json | proto
 //		relay        auto | stdio | unix
 //	}
 //
 // What each option means and its default stand at the field of the same name in
-// module.Handler and module.PoolConfig. Only ini, env and attribute may be
-// repeated, each time with another key. Numbers, sizes (512KB, 64MB, 1GiB) and
-// durations (500ms, 30s, 5m, 1d) are above 0.
+// module.Handler and module.PoolConfig. Only ini, env, rlimit and attribute may
+// be repeated, each time with another key. Numbers, sizes (512KB, 64MB, 1GiB) and
+// durations (500ms, 30s, 5m, 1d) are above 0, but <min> and <jitter %> may be 0:
+// "workers 0 8" starts the first worker with the first request.
 //
 // One of script, command and pool must be given. A script given by an absolute
 // path needs a matcher before it, "php_worker * /srv/app/worker.php", because
@@ -85,10 +102,10 @@
 //		}
 //	}
 //
-// A pool is shared by every site that names it. Its options are command, php,
-// ini, env, dir, workers, queue, boot_timeout, stop_timeout, codec and relay; the
-// same ones without command stand in defaults, which fill what a pool, shared or
-// not, leaves out.
+// A pool is shared by every site that names it. Its options are those above that
+// concern the processes: what runs, how many, both groups of how long, and
+// buffer, watch, codec and relay. The same ones without command stand in defaults,
+// which fill what a pool, shared or not, leaves out.
 //
 // # Errors
 //

@@ -1,6 +1,10 @@
 package caddyfile
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/phpworker/caddy-php-worker/module"
@@ -24,14 +28,35 @@ var poolOptions = []option{
 		parse: pair(func(s *settings) *map[string]string { return &s.pool().Ini })},
 	{name: "env", args: "<key> <value>", min: 2, max: 2, in: anyPool, repeat: true,
 		parse: pair(func(s *settings) *map[string]string { return &s.pool().Env })},
+	{name: "clear_env", in: anyPool,
+		parse: present(func(s *settings) *bool { return &s.pool().ClearEnv })},
 	{name: "dir", args: "<path>", min: 1, max: 1, in: anyPool,
 		parse: text(func(s *settings) *string { return &s.pool().Dir })},
+	{name: "user", args: "<user>[:<group>]", min: 1, max: 1, in: anyPool,
+		parse: text(func(s *settings) *string { return &s.pool().User })},
+	{name: "rlimit", args: "<name> <soft>[:<hard>]", min: 2, max: 2, in: anyPool, repeat: true,
+		parse: pair(func(s *settings) *map[string]string { return &s.pool().Rlimits })},
 
 	// How many.
-	{name: "workers", args: "<n>", min: 1, max: 1, in: anyPool, parse: parseWorkers},
+	{name: "workers", args: "<n> | <min> <max>", min: 1, max: 2, in: anyPool, parse: parseWorkers},
+	{name: "idle_timeout", args: "<duration>", min: 1, max: 1, in: anyPool,
+		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().IdleTimeout })},
+	{name: "warmup", args: "<uri>", min: 1, max: 1, in: anyPool,
+		parse: text(func(s *settings) *string { return &s.pool().Warmup })},
 
-	// How long.
+	// How long one worker lives.
+	{name: "max_requests", args: "<n> [<jitter %>]", min: 1, max: 2, in: anyPool, parse: parseMaxRequests},
+	{name: "max_memory", args: "<size>", min: 1, max: 1, in: anyPool,
+		parse: size(func(s *settings) *int64 { return &s.pool().MaxMemory })},
+	{name: "max_lifetime", args: "<duration>", min: 1, max: 1, in: anyPool,
+		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().MaxLifetime })},
+
+	// How long a request may take.
 	{name: "queue", args: "<size> [<timeout>]", min: 1, max: 2, in: anyPool, parse: parseQueue},
+	{name: "request_timeout", args: "<duration>", min: 1, max: 1, in: anyPool,
+		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().RequestTimeout })},
+	{name: "stream_idle_timeout", args: "<duration>", min: 1, max: 1, in: anyPool,
+		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().StreamIdleTimeout })},
 	{name: "boot_timeout", args: "<duration>", min: 1, max: 1, in: anyPool,
 		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().BootTimeout })},
 	{name: "stop_timeout", args: "<duration>", min: 1, max: 1, in: anyPool,
@@ -49,14 +74,17 @@ var poolOptions = []option{
 		parse: present(func(s *settings) *bool { return &s.handler.RawBody })},
 	{name: "uploads", in: inDirective, block: uploadOptions},
 	{name: "attribute", args: "<name> <value>", min: 2, max: 2, in: inDirective, repeat: true, parse: parseAttribute},
-	{name: "buffer", args: "<size>", min: 1, max: 1, in: inDirective,
-		parse: size(func(s *settings) *int64 { return &s.handler.Buffer })},
+	{name: "buffer", args: "<size>", min: 1, max: 1, in: anyPool,
+		parse: size(func(s *settings) *int64 { return &s.pool().Buffer })},
+	{name: "sendfile", args: "<root...>", min: 1, max: many, in: inDirective,
+		parse: list(func(s *settings) *[]string { return &s.handler.Sendfile })},
 
 	// Operating it.
 	{name: "name", args: "<pool>", min: 1, max: 1, in: inDirective,
 		parse: text(func(s *settings) *string { return &s.pool().Name })},
 	{name: "pool", args: "<name>", min: 1, max: 1, in: inDirective,
 		parse: text(func(s *settings) *string { return &s.handler.Pool })},
+	{name: "watch", args: "[<glob...>]", max: many, in: anyPool, parse: parseWatch},
 	{name: "debug", in: inDirective,
 		parse: present(func(s *settings) *bool { return &s.handler.Debug })},
 	{name: "codec", args: "json | proto", min: 1, max: 1, in: anyPool,
@@ -85,16 +113,47 @@ func (s *settings) uploads() *module.Uploads {
 }
 
 func parseWorkers(args []string, s *settings) error {
-	n, err := parseCount(args[0])
+	if len(args) == 1 {
+		n, err := parseCount(args[0], 1)
+		if err != nil {
+			return err
+		}
+		s.pool().Workers = &module.Workers{Min: n}
+		return nil
+	}
+	least, err := parseCount(args[0], 0)
 	if err != nil {
 		return err
 	}
-	s.pool().Workers = &module.Workers{Min: n}
+	most, err := parseCount(args[1], 1)
+	if err != nil {
+		return err
+	}
+	if most < least {
+		return fmt.Errorf("the maximum %d is below the minimum %d", most, least)
+	}
+	s.pool().Workers = &module.Workers{Min: least, Max: most}
+	return nil
+}
+
+func parseMaxRequests(args []string, s *settings) error {
+	n, err := parseCount(args[0], 1)
+	if err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		percent, err := parseCount(strings.TrimSuffix(args[1], "%"), 0)
+		if err != nil || percent > 100 {
+			return fmt.Errorf("%q is not a percentage from 0 to 100", args[1])
+		}
+		s.pool().MaxRequestsJitter = &percent
+	}
+	s.pool().MaxRequests = n
 	return nil
 }
 
 func parseQueue(args []string, s *settings) error {
-	n, err := parseCount(args[0])
+	n, err := parseCount(args[0], 1)
 	if err != nil {
 		return err
 	}
@@ -105,6 +164,17 @@ func parseQueue(args []string, s *settings) error {
 		}
 	}
 	s.pool().Queue = queue
+	return nil
+}
+
+func parseWatch(args []string, s *settings) error {
+	if slices.Contains(args, "") {
+		return errEmpty
+	}
+	if len(args) == 0 {
+		args = []string{""} // the JSON's sign for its own list
+	}
+	s.pool().Watch = args
 	return nil
 }
 

@@ -3,39 +3,54 @@ package caddyfile
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/phpworker/caddy-php-worker/module"
 )
 
 // samples are valid arguments for every option, so that the tests below hold for
 // each line of the tables.
 var samples = map[string]string{
-	"command":      "php worker.php",
-	"php":          "php8.3",
-	"ini":          "memory_limit 1G",
-	"env":          "APP_ENV prod",
-	"dir":          "/srv",
-	"workers":      "2",
-	"queue":        "10 5s",
-	"boot_timeout": "5s",
-	"stop_timeout": "5s",
-	"root":         "public",
-	"static":       "off",
-	"max_body":     "1MB",
-	"body_memory":  "1MB",
-	"raw_body":     "",
-	"uploads":      "{\nmax_files 3\n}",
-	"attribute":    "name value",
-	"buffer":       "1MB",
-	"name":         "shop",
-	"pool":         "shared",
-	"debug":        "",
-	"codec":        "json",
-	"relay":        "stdio",
-	"max_files":    "3",
-	"allow":        "jpg",
-	"forbid":       "php",
+	"command":             "php worker.php",
+	"php":                 "php8.3",
+	"ini":                 "memory_limit 1G",
+	"env":                 "APP_ENV prod",
+	"dir":                 "/srv",
+	"workers":             "2",
+	"queue":               "10 5s",
+	"boot_timeout":        "5s",
+	"stop_timeout":        "5s",
+	"root":                "public",
+	"static":              "off",
+	"max_body":            "1MB",
+	"body_memory":         "1MB",
+	"raw_body":            "",
+	"uploads":             "{\nmax_files 3\n}",
+	"attribute":           "name value",
+	"buffer":              "1MB",
+	"name":                "shop",
+	"pool":                "shared",
+	"debug":               "",
+	"codec":               "json",
+	"relay":               "stdio",
+	"clear_env":           "",
+	"user":                "www-data:www-data",
+	"rlimit":              "nofile 1024:4096",
+	"idle_timeout":        "5s",
+	"warmup":              "/up",
+	"max_requests":        "500 0",
+	"max_memory":          "128MiB",
+	"max_lifetime":        "1d",
+	"request_timeout":     "30s",
+	"stream_idle_timeout": "30s",
+	"sendfile":            "/srv/files /srv/more",
+	"watch":               "src/**/*.php config/*.yaml",
+	"max_files":           "3",
+	"allow":               "jpg",
+	"forbid":              "php",
 }
 
 // place is one kind of block and a Caddyfile with room for its options.
@@ -164,6 +179,32 @@ func TestPackageCommentShowsEveryOption(t *testing.T) {
 	}
 }
 
+func TestEveryFieldOfTheJSONHasAWord(t *testing.T) {
+	// What the Caddyfile says otherwise: in front of the block, by repeating a
+	// word, or as another word's second argument.
+	otherwise := map[string]string{
+		"script":              "",
+		"attributes":          "attribute",
+		"rlimits":             "rlimit",
+		"max_requests_jitter": "max_requests",
+	}
+	for options, config := range map[*[]option]any{&poolOptions: module.Handler{}, &uploadOptions: module.Uploads{}} {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(config)) {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if key == "" {
+				continue
+			}
+			word, ok := otherwise[key]
+			if !ok {
+				word = key
+			}
+			if word != "" && !slices.ContainsFunc(*options, func(o option) bool { return o.name == word }) {
+				t.Errorf("the Caddyfile has no word for %q of %T", key, config)
+			}
+		}
+	}
+}
+
 func TestContradictingOptionsAreRefusedInEitherOrder(t *testing.T) {
 	pairs := [][2]string{
 		{"command", "php"},
@@ -202,6 +243,8 @@ func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
 		{"two global options", "{\nphp_worker {\npool a a.php\n}\nphp_worker {\npool b b.php\n}\n}", "the global option php_worker already specified, at Caddyfile:5"},
 		{"global option with an argument", "{\nphp_worker x\n}", `the global option php_worker takes a block, not "x", at Caddyfile:2`},
 		{"uploads without a block", ":80 {\nphp_worker w.php {\nuploads\n}\n}", "uploads: nothing in its block (usage: uploads { ... }); allowed: allow, dir, forbid, max_files, at Caddyfile:3"},
+		{"words behind the block", ":80 {\nphp_worker w.php {\n} extra\n}", `unexpected "extra" behind the block, at Caddyfile:3`},
+		{"words behind the global block", "{\nphp_worker {\n} extra\n}", `unexpected "extra" behind the block, at Caddyfile:3`},
 		{"matcher of no such name", ":80 {\nphp_worker @x w.php\n}", "unrecognized matcher name: @x, at Caddyfile:2"},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantError(t, test.input+"\n", test.want) })
@@ -210,10 +253,17 @@ func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
 
 func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 	for line, want := range map[string]string{
-		"workers many":          `workers: "many" is not a whole number from 1 (usage: workers <n>)`,
+		"workers many":          `workers: "many" is not a whole number from 1 (usage: workers <n> | <min> <max>)`,
 		"workers 0":             `workers: "0" is not a whole number from 1`,
 		"workers -3":            `workers: "-3" is not a whole number from 1`,
 		"workers 2.5":           `workers: "2.5" is not a whole number from 1`,
+		"workers 0 0":           `workers: "0" is not a whole number from 1 (usage: workers <n> | <min> <max>)`,
+		"workers -1 3":          `workers: "-1" is not a whole number from 0`,
+		"workers 4 2":           `workers: the maximum 2 is below the minimum 4`,
+		"max_requests 0":        `max_requests: "0" is not a whole number from 1 (usage: max_requests <n> [<jitter %>])`,
+		"max_requests 5 lots":   `max_requests: "lots" is not a percentage from 0 to 100`,
+		"max_requests 5 101%":   `max_requests: "101%" is not a percentage from 0 to 100`,
+		"max_memory much":       `max_memory: "much" is not a size`,
 		"queue 0":               `queue: "0" is not a whole number from 1 (usage: queue <size> [<timeout>])`,
 		"queue 5 soon":          `queue: "soon" is not a duration such as 500ms, 30s or 5m`,
 		"boot_timeout 30":       `boot_timeout: "30" is not a duration such as 500ms, 30s or 5m (usage: boot_timeout <duration>)`,
@@ -222,6 +272,7 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		"max_body big":          `max_body: "big" is not a size such as 512KB, 64MB or 1GiB (usage: max_body <size>)`,
 		"max_body 0":            `max_body: "0" is not a size`,
 		"body_memory -1MB":      `body_memory: "-1MB" is not a size`,
+		"buffer 10EB":           `buffer: "10EB" is not a size`,
 		"buffer 16EiB":          `buffer: "16EiB" is not a size`,
 		"codec xml":             `codec: "xml" is unknown; allowed: json, proto (usage: codec json | proto)`,
 		"relay tcp":             `relay: "tcp" is unknown; allowed: auto, stdio, unix`,
@@ -229,6 +280,7 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		"ini memory_limit=1G x": `ini: "memory_limit=1G" is not a key: key and value are separated by a space`,
 		`env "" x`:              `env: "" is not a key`,
 		`attribute "" x`:        `attribute: the value is empty`,
+		`watch ""`:              `watch: the value is empty (usage: watch [<glob...>])`,
 		`dir ""`:                `dir: the value is empty`,
 		`command "" x`:          `command: the value is empty`,
 	} {

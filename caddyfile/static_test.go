@@ -26,7 +26,7 @@ func serve(t *testing.T, site string) func(method, target string) *httptest.Resp
 // Matchers and file server are the real ones.
 func serveFile(t *testing.T, name, site string) func(method, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	adapted, err := adaptFile(name, ":80 {\n" + site + "\n}\n")
+	adapted, err := adaptFile(name, ":80 {\n"+site+"\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}

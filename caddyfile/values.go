@@ -82,7 +82,7 @@ func present(at func(*settings) *bool) func([]string, *settings) error {
 // count accepts a whole number from 1.
 func count(at func(*settings) *int) func([]string, *settings) error {
 	return func(args []string, s *settings) (err error) {
-		*at(s), err = parseCount(args[0])
+		*at(s), err = parseCount(args[0], 1)
 		return err
 	}
 }
@@ -103,13 +103,13 @@ func duration(at func(*settings) *caddy.Duration) func([]string, *settings) erro
 	}
 }
 
-// Zero is refused in numbers, sizes and durations: in JSON it stands for the
+// Zero is refused in sizes, durations and most numbers: in JSON it stands for the
 // default, which is not what someone who writes 0 means.
 
-func parseCount(s string) (int, error) {
+func parseCount(s string, least int) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a whole number from 1", s)
+	if err != nil || n < least {
+		return 0, fmt.Errorf("%q is not a whole number from %d", s, least)
 	}
 	return n, nil
 }
@@ -137,7 +137,8 @@ func oneOf(s string, allowed ...string) error {
 	return nil
 }
 
-// checkKey refuses the keys that no php.ini and no environment can hold.
+// checkKey refuses what can be no key of php.ini, of the environment or of a
+// limit.
 func checkKey(key string) error {
 	if key == "" || strings.ContainsAny(key, "=\x00\r\n") {
 		return fmt.Errorf("%q is not a key: key and value are separated by a space", key)

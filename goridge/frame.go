@@ -72,7 +72,6 @@ func (f *Frame) Read(p []byte) (int, error) {
 	f.rest -= int64(n)
 	if f.rest == 0 {
 		f.conn = nil
-		err = nil
 	}
 	return n, err
 }

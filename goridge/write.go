@@ -7,13 +7,15 @@ import (
 	"os"
 )
 
-// Write sends p, one or more whole frames, in one piece. It blocks until the
-// relay has taken all of it, and is safe for concurrent use. Its error is
-// always a *WriteError.
+// Write sends p, one whole frame, in one piece. It blocks until the relay has
+// taken all of it, and is safe for concurrent use. Its error is always a
+// *WriteError.
 //
 // PHP reads a header with one single read and gives up when it gets less than
 // all of it. A frame that is put together by several writes kills the worker,
-// therefore p must start with a whole header.
+// therefore p must start with a whole header. For the same reason p may be
+// several frames only if a pipe takes them at once: up to 4096 bytes together
+// on Linux, 512 elsewhere.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()

@@ -176,6 +176,24 @@ func TestAWriteIsSafeToRetryOnlyWhenNothingOfItWasSent(t *testing.T) {
 	}
 }
 
+func TestAWriterThatTakesLessWithoutAReasonBreaksTheConnection(t *testing.T) {
+	c := writing(lazy{})
+	if _, err := c.Write([]byte("frame")); !errors.Is(err, io.ErrShortWrite) || safeToRetry(t, err) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.WriteBody(nil, strings.NewReader("body"), 4); !errors.Is(err, ErrBroken) {
+		t.Errorf("afterwards: got %v", err)
+	}
+	if err := writing(lazy{}).WriteBody(nil, strings.NewReader("body"), 4); !errors.Is(err, io.ErrShortWrite) || errors.Is(err, ErrShortBody) {
+		t.Errorf("in a body: got %v", err)
+	}
+}
+
+// lazy takes one byte of each write and says nothing of the others.
+type lazy struct{ nothing }
+
+func (lazy) Write(p []byte) (int, error) { return min(len(p), 1), nil }
+
 func TestWritingToAPeerThatIsGoneIsSafeToRetry(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

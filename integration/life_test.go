@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +37,14 @@ func directive(script string, options ...string) string {
 
 // env is the option that sets a variable.
 func env(name, value string) string { return fmt.Sprintf("env %s %q", name, value) }
+
+// openGate makes the file that a worker waits for.
+func openGate(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // waitRecords waits until n records have been logged whose message contains the
 // text, and returns them.

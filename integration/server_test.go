@@ -68,10 +68,14 @@ type setup struct {
 	env    []string // added to the environment
 	fails  bool     // the start is expected to fail
 	files  map[string]string
+	tune   func(*exec.Cmd)
 }
 
 func withGlobal(lines string) option { return func(s *setup) { s.global += lines + "\n" } }
 func withEnv(entry string) option    { return func(s *setup) { s.env = append(s.env, entry) } }
+
+// withCommand changes the command just before it starts.
+func withCommand(tune func(*exec.Cmd)) option { return func(s *setup) { s.tune = tune } }
 
 // withFile puts a file into the folder that Caddy runs in.
 func withFile(name, content string) option {
@@ -124,6 +128,9 @@ func launch(t *testing.T, sites string, options ...option) *server {
 	s.cmd.Dir, s.cmd.Env = s.dir, s.env
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	s.cmd.WaitDelay = 5 * time.Second
+	if o.tune != nil {
+		o.tune(s.cmd)
+	}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,9 +156,12 @@ func (s *server) write(name, content string) string {
 	return path
 }
 
-func (s *server) writeCaddyfile(sites string) {
+func (s *server) writeCaddyfile(sites string) { s.write("Caddyfile", s.caddyfile(sites)) }
+
+// caddyfile is a whole Caddyfile with these sites.
+func (s *server) caddyfile(sites string) string {
 	global, _ := os.ReadFile(filepath.Join(s.dir, "global"))
-	s.write("Caddyfile", fmt.Sprintf("{\n\tadmin %s\n\tskip_install_trust\n\tauto_https disable_redirects\n%s}\n%s", s.admin, global, sites))
+	return fmt.Sprintf("{\n\tadmin %s\n\tskip_install_trust\n\tauto_https disable_redirects\n%s}\n%s", s.admin, global, sites)
 }
 
 // reload loads other sites and returns what "caddy reload" printed, and its

@@ -22,13 +22,15 @@ func init() {
 // from it what an application does not want to show:
 //
 //   - PHP sources: *.php, *.phtml, *.phar, *.inc and *.phps in any case, also as
-//     a folder (/index.php/users), or as the target of a symbolic link;
+//     a folder (/index.php/users);
 //   - every file and folder whose name starts with a dot, except the folder
 //     /.well-known at the top;
 //   - composer.json, composer.lock and package.json in any case;
 //   - names that some file systems take for another one: a trailing dot or
 //     space, a colon, a backslash, a short name such as CONFIG~1.PHP, control
-//     characters, invalid UTF-8.
+//     characters, invalid UTF-8;
+//   - a file or folder that is itself a symbolic link to one of these names. Other
+//     links are followed, as the file server follows them, out of the root, too.
 //
 // It looks at the disk of the machine only: on a site with another
 // [file system](/docs/caddyfile/directives/fs) nothing matches. It is safe for

@@ -2,6 +2,7 @@ package module
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,7 +30,7 @@ func staticSite(t testing.TB) string {
 		"public/mod.php/app.css", "public/php", "public/inc/list", "public/a.phpſ", "public/pacKage.json",
 		"public/composer.json", "public/COMPOSER.JSON", "public/composer.lock", "public/docs/Package.json",
 		"public/x-composer.json", "public/CONFIG~1.TXT", "public/long-name~1.txt", "public/a~b.txt",
-		"public/a.ｐｈｐ", "public/․env", "public/bad\xff.txt", "public/a\tb.txt",
+		"public/a.ｐｈｐ", "public/․env", "public/bad\xff.txt", "public/a\tb.txt", "public/a\x7fb.txt",
 		"public/notes.txt -> ../notes.txt", "public/logo.txt -> ../config.php", "public/dot.txt -> ../.env",
 		"public/manifest.txt -> composer.json", "public/twice.txt -> logo.txt", "public/dangling.txt -> nowhere",
 		"public/loop.txt -> loop.txt", "public/storage -> ../shared", "public/manual -> docs",
@@ -211,6 +212,7 @@ func TestOnlyServableFilesMatch(t *testing.T) {
 		// Names that are another name elsewhere.
 		"/a.txt.":       false,
 		"/a.txt%20":     false,
+		"/a%7Fb.txt":    false,
 		"/a%09b.txt":    false,
 		"/CONFIG~1.TXT": false,
 		"/C:/app.css":   false,
@@ -228,6 +230,23 @@ func TestOtherMethodsGoToTheWorker(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""} {
 		if staticMatches(t, m, staticRequest(t, method, "/app.css", nil)) {
 			t.Errorf("%q /app.css matches", method)
+		}
+	}
+}
+
+func TestWhatIsNoRegularFileIsNotServed(t *testing.T) {
+	root := t.TempDir()
+	t.Chdir(root) // the address of a socket must be short
+	for _, name := range []string{"a.css", "index.html"} {
+		listener, err := net.Listen("unix", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+	}
+	for _, target := range []string{"/a.css", "/"} {
+		if staticMatches(t, StaticMatcher{Root: root}, staticRequest(t, http.MethodGet, target, nil)) {
+			t.Errorf("%s, a socket, matches", target)
 		}
 	}
 }

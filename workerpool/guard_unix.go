@@ -14,7 +14,8 @@ import (
 // guardScript reads "+ group" and "- group" lines. When its input ends, because
 // Caddy has ended in whatever way, it kills the groups that are left. The parent
 // death signal alone would not do: it reaches only the process that was started,
-// not the PHP behind a wrapper script, and exists on Linux only.
+// not the PHP behind a wrapper script, and exists on Linux only. dash takes
+// "kill -s KILL -- -group", but not "kill -KILL -- -group".
 const guardScript = `trap '' HUP INT QUIT TERM PIPE
 groups=
 while read -r op group; do
@@ -27,7 +28,7 @@ while read -r op group; do
 		;;
 	esac
 done
-for g in $groups; do kill -KILL -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -s KILL -- "-$g" 2>/dev/null; done
 :`
 
 // guard is the one guard process of this program, started with the first worker.

@@ -27,7 +27,8 @@ const patience = 20 * time.Second
 func self(n int) Config {
 	return Config{
 		Name: "test", Command: []string{os.Args[0]}, Min: n, Max: n,
-		Env:         map[string]string{roleEnv: "worker"},
+		// The race detector would have a process linger for a second.
+		Env:         map[string]string{roleEnv: "worker", "GORACE": "atexit_sleep_ms=0"},
 		StopTimeout: 4 * time.Second,
 	}
 }

@@ -74,7 +74,7 @@ final class Relay
         if ($socket === false) {
             throw new \RuntimeException("relay {$scheme}://{$address}: connecting: {$error}");
         }
-        // PHP gives up reading a socket after default_socket_timeout; an idle worker waits for ever.
+        // An idle worker need not wake up every default_socket_timeout.
         \stream_set_timeout($socket, -1);
 
         return new Channel($socket, $socket);

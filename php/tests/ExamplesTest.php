@@ -101,22 +101,23 @@ test('demo: the clock is a stream of events, or of lines, and notes its end', fu
 });
 
 /**
- * Starts the services; their calls can be read from the second value.
+ * Starts the services; ended with the tests. Their calls can be read from the first value.
  *
- * @return array{resource, resource, array<string, string>}
+ * @return array{resource, array<string, string>}
  */
 function services(): array
 {
-    $log = \tmpfile();
     $process = \proc_open([\PHP_BINARY, __DIR__ . '/fixtures/services.php'], [1 => ['pipe', 'w']], $pipes);
     $address = 'http://' . \trim(\fgets($pipes[1]));
     \stream_set_blocking($pipes[1], false);
+    // Holds on to the process: PHP would wait for its end where the last reference goes.
+    \register_shutdown_function(static fn() => \proc_terminate($process));
 
-    return [$process, $pipes[1], ['VAULT_ADDR' => $address, 'VAULT_TOKEN' => 's.token', 'FLIPT_URL' => "{$address}/"]];
+    return [$pipes[1], ['VAULT_ADDR' => $address, 'VAULT_TOKEN' => 's.token', 'FLIPT_URL' => "{$address}/"]];
 }
 
 test('boot-heavy: asks its services once, and follows the flag with the next response', function (): void {
-    [$process, $calls, $env] = services();
+    [$calls, $env] = services();
     $flags = scratch('{"shout": false}');
     $server = Server::ready(EXAMPLES . '/boot-heavy/worker.php', 'fd', $env + ['FLAG_FILE' => $flags]);
     $times = [];
@@ -134,23 +135,20 @@ test('boot-heavy: asks its services once, and follows the flag with the next res
     \sort($times);
     $boot = (float) $answer['headers']['X-Boot-Ms'][0];
     same(true, $boot >= 70.0 && $times[10] < $boot / 10, "boot {$boot} ms, median {$times[10]} ms:");
-    \proc_terminate($process);
 });
 
 test('boot-heavy: the same application answers without a worker', function (): void {
-    [$process, $calls, $env] = services();
+    [$calls, $env] = services();
     $run = \proc_open([\PHP_BINARY, EXAMPLES . '/boot-heavy/index.php'], [1 => ['pipe', 'w']], $pipes, null, $env + \getenv());
     same("hello from the vault\n", \stream_get_contents($pipes[1]));
     same(2, \substr_count(\stream_get_contents($calls), 'HTTP/1.1'));
     \proc_close($run);
-    \proc_terminate($process);
 });
 
 test('boot-heavy: a service that refuses ends the boot with its answer', function (): void {
-    [$process, , $env] = services();
+    [, $env] = services();
     $server = new Server(EXAMPLES . '/boot-heavy/worker.php', 'fd', ['VAULT_TOKEN' => 'wrong'] + $env);
     same(255, $server->wait());
     contains('/v1/secret/data/app: ', $server->log());
     contains('403 Forbidden', $server->log());
-    \proc_terminate($process);
 });

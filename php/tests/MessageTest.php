@@ -54,6 +54,14 @@ test('a form without fields is an empty form', function (): void {
     same([], Request::fromFrame(new Frame(Frame::JSON, 0, $context, '{}'))->parsedBody);
 });
 
+test('a request has either a body or a parsed form', function (): void {
+    $request = static fn(string $parsed): Request => Request::fromFrame(
+        new Frame(Frame::JSON, 0, '{"method":"POST","uri":"http://h/","parsed":' . $parsed . '}', '{"a":{"0":"x"}}'),
+    );
+    same(['', ['a' => ['x']]], [$request('true')->body, $request('true')->parsedBody]);
+    same(['{"a":{"0":"x"}}', null], [$request('false')->body, $request('false')->parsedBody]);
+});
+
 test('uploads nest as their names say, whatever the names are', function (): void {
     $leaf = static fn(string $name): array => ['name' => $name, 'mime' => 'text/plain', 'size' => 1, 'error' => 0, 'tmpName' => "/t/{$name}"];
     $files = Upload::tree(['one' => $leaf('a'), 'list' => [$leaf('b'), $leaf('c')], 'deep' => ['name' => $leaf('d'), 'tmpName' => $leaf('e')]]);

@@ -176,7 +176,7 @@ function app(In $in, Out $out): void
             $out->answer(200, $text, 'right ' . $query('id'));
             break;
         case '/exit':
-            say('leaving');
+            file_put_contents($query('tries'), $in->method . "\n", FILE_APPEND);
             exit(3);
         case '/exit-once': // exits unless the file is there already
             if (!file_exists($query('flag'))) {

@@ -29,29 +29,54 @@ function open(): bool
     return file_exists((string) getenv('GATE'));
 }
 
-/** Holds a big request back on its way into PHP. */
-final class Slow extends php_user_filter
+/** The descriptor 3, but big requests come slowly. */
+final class Slow
 {
+    /** @var resource|null */
+    public $context;
+
+    /** @var resource */
+    private $source;
+
     private int $seen = 0;
 
-    private bool $said = false;
-
-    public function filter($in, $out, &$consumed, bool $closing): int
+    public function stream_open(): bool
     {
-        while ($bucket = stream_bucket_make_writeable($in)) {
-            $consumed += $bucket->datalen;
-            $this->seen += $bucket->datalen;
-            stream_bucket_append($out, $bucket);
-        }
+        $this->source = fopen('php://fd/3', 'rb');
+        stream_set_read_buffer($this->source, 0);
+
+        return true;
+    }
+
+    public function stream_read(int $count): string|false
+    {
         if ($this->seen > 1 << 20 && !open()) {
-            if (!$this->said) {
-                $this->said = true;
+            if ($this->seen < PHP_INT_MAX >> 1) {
+                $this->seen = PHP_INT_MAX >> 1;
                 say('reads slowly');
             }
             usleep(10_000);
         }
+        $bytes = fread($this->source, $count);
+        $this->seen += strlen((string) $bytes);
 
-        return PSFS_PASS_ON;
+        return $bytes;
+    }
+
+    public function stream_eof(): bool
+    {
+        return feof($this->source);
+    }
+
+    /** @return resource */
+    public function stream_cast()
+    {
+        return $this->source;
+    }
+
+    public function stream_set_option(): bool
+    {
+        return true;
     }
 }
 
@@ -67,10 +92,8 @@ if ($gate = getenv('BOOT_GATE')) {
 }
 
 if (getenv('GATE')) {
-    stream_filter_register('slow', Slow::class);
-    $in = fopen('php://fd/3', 'rb');
-    stream_filter_append($in, 'slow', STREAM_FILTER_READ);
-    $worker = new Worker(new Channel($in, fopen('php://fd/4', 'wb')), new OutputGuard());
+    stream_wrapper_register('slow', Slow::class);
+    $worker = new Worker(new Channel(fopen('slow://', 'rb'), fopen('php://fd/4', 'wb')), new OutputGuard());
 } else {
     $worker = Worker::create();
 }

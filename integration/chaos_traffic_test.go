@@ -1,0 +1,181 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// traffic is a steady load: clients that each send one request after the other
+// over a connection of their own, which is kept alive. Every response counts.
+type traffic struct {
+	t       *testing.T
+	cancel  context.CancelFunc
+	quit    chan struct{}
+	once    sync.Once
+	clients sync.WaitGroup
+
+	mu    sync.Mutex
+	count tally
+}
+
+// tally is what came of many requests.
+type tally struct {
+	requests int
+	status   map[int]int
+	broken   int // no response, or half of one
+	slowest  time.Duration
+	odd      []string // the first responses that were not 200
+}
+
+// reply is what came of one request.
+type reply struct {
+	request *http.Request
+	status  int
+	header  http.Header
+	body    string
+	err     error
+	took    time.Duration
+}
+
+// sequence makes the nth request of a client.
+type sequence func(client, n int) (method, url string, body io.Reader)
+
+// always sends GET requests for one URL.
+func always(url string) sequence {
+	return func(int, int) (string, string, io.Reader) { return http.MethodGet, url, nil }
+}
+
+// startTraffic begins. see, unless nil, gets every reply, one at a time. It
+// returns when each client has had a few answers.
+func startTraffic(t *testing.T, clients int, next sequence, see func(reply)) *traffic {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	tr := &traffic{t: t, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
+	t.Cleanup(tr.abandon)
+	for c := range clients {
+		tr.clients.Go(func() { tr.run(ctx, c, next, see) })
+	}
+	tr.more(3 * clients)
+	return tr
+}
+
+// lone is a client with one connection of its own.
+func lone() (*http.Client, func()) {
+	transport := &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1}
+	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
+}
+
+func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(reply)) {
+	own, done := lone()
+	defer done()
+	for n := 0; ; n++ {
+		select {
+		case <-tr.quit:
+			return
+		default:
+		}
+		method, url, body := next(c, n)
+		tr.book(exchange(ctx, own, method, url, body), see)
+	}
+}
+
+// exchange sends one request and reads its whole answer.
+func exchange(ctx context.Context, own *http.Client, method, url string, body io.Reader) (r reply) {
+	begin := time.Now()
+	r.request, r.err = http.NewRequestWithContext(ctx, method, url, body)
+	if r.err != nil {
+		return r
+	}
+	var res *http.Response
+	if res, r.err = own.Do(r.request); r.err != nil {
+		return r
+	}
+	defer res.Body.Close()
+	var text []byte
+	text, r.err = io.ReadAll(res.Body)
+	r.status, r.header, r.body, r.took = res.StatusCode, res.Header, string(text), time.Since(begin)
+	return r
+}
+
+func (tr *traffic) book(r reply, see func(reply)) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.count.add(r)
+	if see != nil {
+		see(r)
+	}
+}
+
+func (c *tally) add(r reply) {
+	c.requests++
+	c.slowest = max(c.slowest, r.took)
+	switch {
+	case r.err != nil:
+		c.broken++
+	default:
+		c.status[r.status]++
+	}
+	if (r.err != nil || r.status != http.StatusOK) && len(c.odd) < 5 {
+		c.odd = append(c.odd, fmt.Sprintf("%s %s: status %d, error %v, after %v", r.request.Method, r.request.URL, r.status, r.err, r.took))
+	}
+}
+
+// answered is the number of requests that have come to an end, good or bad.
+func (tr *traffic) answered() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.count.requests
+}
+
+// more waits for n further answers.
+func (tr *traffic) more(n int) {
+	tr.t.Helper()
+	n += tr.answered()
+	eventually(tr.t, "further answers come", func() bool { return tr.answered() >= n })
+}
+
+// end lets what is under way finish, and returns what came of everything.
+func (tr *traffic) end() tally {
+	tr.t.Helper()
+	tr.once.Do(func() { close(tr.quit) })
+	tr.clients.Wait()
+	tr.cancel()
+	return tr.count
+}
+
+// abandon is for a test that fails in between.
+func (tr *traffic) abandon() {
+	tr.once.Do(func() { close(tr.quit) })
+	tr.cancel()
+	tr.clients.Wait()
+}
+
+// failed is the number of requests that were not answered with 200.
+func (c tally) failed() int { return c.requests - c.status[http.StatusOK] }
+
+func (c tally) wantNoFailure(t *testing.T) {
+	t.Helper()
+	if c.failed() > 0 {
+		t.Errorf("%d of %d requests failed, the first of them:\n%s", c.failed(), c.requests, strings.Join(c.odd, "\n"))
+	}
+}
+
+// statuses names every status and how often it came, and what came as none.
+func (c tally) statuses() string {
+	var words []string
+	for _, code := range slices.Sorted(maps.Keys(c.status)) {
+		words = append(words, fmt.Sprintf("%d x %d", c.status[code], code))
+	}
+	if c.broken > 0 {
+		words = append(words, fmt.Sprintf("%d without answer", c.broken))
+	}
+	return strings.Join(words, ", ")
+}
