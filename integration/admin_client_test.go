@@ -105,6 +105,10 @@ func (s *server) settled(pool string, n int) (p poolView) {
 	return p
 }
 
+// quiet keeps the admin endpoint's own records, of which a test that polls makes
+// thousands, out of the log.
+var quiet = withGlobal("log {\n\texclude admin.api\n}")
+
 // chaosWorker is a directive that runs testdata/chaos/worker.php in a pool named
 // "app".
 func chaosWorker(t *testing.T, options ...string) string {

@@ -35,8 +35,8 @@ type tally struct {
 	odd      []string // the first responses that were not 200
 }
 
-// reply is what came of one request.
-type reply struct {
+// received is what came of one request.
+type received struct {
 	request *http.Request
 	status  int
 	header  http.Header
@@ -53,9 +53,9 @@ func always(url string) sequence {
 	return func(int, int) (string, string, io.Reader) { return http.MethodGet, url, nil }
 }
 
-// startTraffic begins. see, unless nil, gets every reply, one at a time. It
+// startTraffic begins. see, unless nil, gets every response, one at a time. It
 // returns when each client has had a few answers.
-func startTraffic(t *testing.T, clients int, next sequence, see func(reply)) *traffic {
+func startTraffic(t *testing.T, clients int, next sequence, see func(received)) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	tr := &traffic{t: t, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
@@ -73,7 +73,7 @@ func lone() (*http.Client, func()) {
 	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
 }
 
-func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(reply)) {
+func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(received)) {
 	own, done := lone()
 	defer done()
 	for n := 0; ; n++ {
@@ -83,12 +83,12 @@ func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(reply
 		default:
 		}
 		method, url, body := next(c, n)
-		tr.book(exchange(ctx, own, method, url, body), see)
+		tr.book(roundTrip(ctx, own, method, url, body), see)
 	}
 }
 
-// exchange sends one request and reads its whole answer.
-func exchange(ctx context.Context, own *http.Client, method, url string, body io.Reader) (r reply) {
+// roundTrip sends one request and reads its whole answer.
+func roundTrip(ctx context.Context, own *http.Client, method, url string, body io.Reader) (r received) {
 	begin := time.Now()
 	r.request, r.err = http.NewRequestWithContext(ctx, method, url, body)
 	if r.err != nil {
@@ -105,7 +105,7 @@ func exchange(ctx context.Context, own *http.Client, method, url string, body io
 	return r
 }
 
-func (tr *traffic) book(r reply, see func(reply)) {
+func (tr *traffic) book(r received, see func(received)) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.count.add(r)
@@ -114,7 +114,7 @@ func (tr *traffic) book(r reply, see func(reply)) {
 	}
 }
 
-func (c *tally) add(r reply) {
+func (c *tally) add(r received) {
 	c.requests++
 	c.slowest = max(c.slowest, r.took)
 	switch {

@@ -176,25 +176,25 @@ func decode(t *testing.T, text []byte, to any) {
 // sum is what PHP's sha1() says.
 func sum(text string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(text))) }
 
-// reply is the outcome of a request.
-type reply struct {
+// outcome is the outcome of a request.
+type outcome struct {
 	status int
 	body   string
 	err    error
 }
 
 // asking sends the request; the outcome comes through the channel.
-func asking(r *http.Request) <-chan reply {
-	outcome := make(chan reply, 1)
+func asking(r *http.Request) <-chan outcome {
+	result := make(chan outcome, 1)
 	go func() {
 		res, err := client.Do(r)
 		if err != nil {
-			outcome <- reply{err: err}
+			result <- outcome{err: err}
 			return
 		}
 		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)
-		outcome <- reply{res.StatusCode, string(body), err}
+		result <- outcome{res.StatusCode, string(body), err}
 	}()
-	return outcome
+	return result
 }

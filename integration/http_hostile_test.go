@@ -150,7 +150,7 @@ func testHostile(t *testing.T, app front) {
 		{"a content type that is none", form("\";,=/", "body"), 200, func(s seen) bool { return s.Body == "body" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, body := exchange(t, address, c.request)
+			status, body := overSocket(t, address, c.request)
 			if status != c.status {
 				t.Errorf("status %d, want %d; %.300s", status, c.status, body)
 			} else if c.saw != nil {
@@ -174,8 +174,8 @@ func cookies(n int) string {
 	return b.String()
 }
 
-// exchange writes the bytes to a new connection and reads one response.
-func exchange(t *testing.T, address, text string) (status int, body string) {
+// overSocket writes the bytes to a new connection and reads one response.
+func overSocket(t *testing.T, address, text string) (status int, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

@@ -131,7 +131,7 @@ func testClientGone(t *testing.T, app front) {
 	defer leave()
 	second := asking(request(t, "GET", url+"/wait?id=2", nil).WithContext(ctx))
 	third := asking(request(t, "GET", url+"/wait?id=2", nil).WithContext(ctx))
-	var refused, gone reply
+	var refused, gone outcome
 	select {
 	case refused = <-second:
 		leave()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,13 @@ func absolute(t *testing.T, path string) string {
 func lifeWorker(t *testing.T, options ...string) string {
 	t.Helper()
 	return directive(absolute(t, "testdata/life/worker.php"), options...)
+}
+
+// wrappedWorker is the same behind testdata/life/wrapper.sh.
+func wrappedWorker(t *testing.T, options ...string) string {
+	t.Helper()
+	command := fmt.Sprintf("command sh %q %q", absolute(t, "testdata/life/wrapper.sh"), absolute(t, "testdata/life/worker.php"))
+	return "php_worker {\n" + strings.Join(append(options, command), "\n") + "\n}"
 }
 
 // directive runs a script given by its full path.
@@ -81,6 +89,14 @@ type answer struct {
 // ask sends a request without judging the answer; it may be called from any
 // goroutine.
 func ask(ctx context.Context, method, url string, body io.Reader) answer {
+	return askBy(ctx, client, method, url, body)
+}
+
+// fresh makes a new connection for every request: during a reload that may come
+// to the new configuration, where one that is kept stays with the old.
+var fresh = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+
+func askBy(ctx context.Context, client *http.Client, method, url string, body io.Reader) answer {
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return answer{err: err}
@@ -111,10 +127,15 @@ type load struct {
 	answers []answer // in the order of arrival
 }
 
-// startLoad sends GET requests for the URL until end is called.
+// startLoad sends GET requests for the URL until end is called. Every second
+// client makes a new connection for each.
 func startLoad(t *testing.T, url string, clients int) *load {
 	l := &load{t: t, quit: make(chan struct{})}
-	for range clients {
+	for i := range clients {
+		by := client
+		if i%2 == 1 {
+			by = fresh
+		}
 		l.clients.Go(func() {
 			for {
 				select {
@@ -122,7 +143,7 @@ func startLoad(t *testing.T, url string, clients int) *load {
 					return
 				default:
 				}
-				a := ask(t.Context(), http.MethodGet, url, nil)
+				a := askBy(t.Context(), by, http.MethodGet, url, nil)
 				l.mu.Lock()
 				l.answers = append(l.answers, a)
 				l.mu.Unlock()
@@ -165,4 +186,13 @@ func (l *load) end() map[string]int {
 	}
 	l.t.Logf("%d requests, %d failed, answers: %v", len(l.answers), failed, bodies)
 	return bodies
+}
+
+func atoi(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -34,8 +34,7 @@ func employ(t *testing.T, behindWrapper bool, global ...string) *employed {
 	options := []string{"workers 5", "stop_timeout 5s", env("GATE", e.gate)}
 	handler := lifeWorker(t, options...)
 	if behindWrapper {
-		command := fmt.Sprintf("command sh %q %q", absolute(t, "testdata/life/wrapper.sh"), absolute(t, "testdata/life/worker.php"))
-		handler = "php_worker {\n" + strings.Join(append(options, command), "\n") + "\n}"
+		handler = wrappedWorker(t, options...)
 	}
 	s, url := site(t, handler, withGlobal(strings.Join(global, "\n")))
 	e.server = s
@@ -170,6 +169,24 @@ func TestWhoeverIsBusyBeyondTheGracePeriodIsEnded(t *testing.T) {
 	}
 }
 
+func TestARemovedPoolThatIsStillBusyDoesNotOutliveCaddy(t *testing.T) {
+	t.Parallel()
+	s, url := site(t, lifeWorker(t, "workers 1", env("GATE", filepath.Join(t.TempDir(), "gate"))), withGlobal("grace_period 100ms"))
+	inBackground(t, http.MethodGet, url+"/busy", nil)
+	s.waitLog("is busy")
+	if out, err := s.reload(fmt.Sprintf("http://127.0.0.1:%d {\nrespond none\n}", freePorts(t, 1)[0])); err != nil {
+		t.Fatalf("reloading: %v\n%s", err, out)
+	}
+	if len(s.workers()) != 1 {
+		t.Fatalf("the processes are %v, want the busy one", s.workers())
+	}
+	s.signal(syscall.SIGTERM)
+	s.waitExit()
+	if left := s.workers(); len(left) > 0 {
+		t.Errorf("processes %v outlived caddy", left)
+	}
+}
+
 func TestAnAbruptEndLeavesNobodyAfterASecond(t *testing.T) {
 	t.Parallel()
 	for launch, behindWrapper := range launches {
@@ -195,18 +212,15 @@ func TestAnAbruptEndLeavesNobodyAfterASecond(t *testing.T) {
 
 func TestAGuardThatIsKilledIsReplacedWithTheNextWorker(t *testing.T) {
 	t.Parallel()
-	s, url := site(t, lifeWorker(t, "workers 1"))
+	// Behind a wrapper nobody but the guard reaches PHP.
+	s, url := site(t, wrappedWorker(t, "workers 1"))
 	first := guardOf(t, s.cmd.Process.Pid)
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the guard is gone", func() bool { return !isGuard(first) })
 	_, pid := get(t, url+"/pid")
-	n, err := strconv.Atoi(pid)
-	if err != nil {
-		t.Fatalf("the worker says that its PID is %q", pid)
-	}
-	if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(atoi(t, pid), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	s.waitRecords("worker ready", 2)

@@ -187,7 +187,8 @@ func (s *server) waitExit() {
 	select {
 	case <-s.done:
 	case <-time.After(patience):
-		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		_ = s.cmd.Process.Signal(syscall.SIGABRT) // prints what every goroutine does
+		<-s.done
 		s.t.Fatalf("caddy did not end:\n%s", s.logs.text())
 	}
 }

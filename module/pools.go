@@ -29,21 +29,18 @@ var pools = caddy.NewUsagePool()
 var active sync.Map // string -> *pool
 
 // draining are the pools that nobody holds any more, on their way out.
-var draining sync.WaitGroup
+var draining sync.Map // *pool -> nil
 
 func init() {
 	// A pool left by an earlier reload may still have requests. Caddy's own end
 	// must not leave its processes to the kernel.
 	caddy.OnExit(func(ctx context.Context) {
-		done := make(chan struct{})
-		go func() {
-			draining.Wait()
-			close(done)
-		}()
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
+		var stops sync.WaitGroup
+		draining.Range(func(p, _ any) bool {
+			stops.Go(func() { _ = p.(*pool).Stop(ctx) })
+			return true
+		})
+		stops.Wait()
 	})
 }
 
@@ -96,21 +93,20 @@ func (p *pool) activate() { active.Store(p.name, p) }
 
 // Destruct is called when no configuration holds the pool any more. Requests of
 // the replaced configuration may still run, or be about to begin, and the pool
-// takes them: it ends when it has none. While Caddy itself ends, Destruct waits
-// for that; during a reload it must not.
+// takes them: it ends when it has none, which a reload does not wait for. While
+// Caddy itself ends, whoever still has a request has outlived the grace period.
 func (p *pool) Destruct() error {
 	active.CompareAndDelete(p.name, p)
-	draining.Add(1)
-	end := func() error {
-		defer draining.Done()
+	if caddy.Exiting() {
+		return p.Stop(context.Background())
+	}
+	draining.Store(p, nil)
+	go func() {
+		defer draining.Delete(p)
 		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 		defer cancel()
-		return p.Close(ctx)
-	}
-	if caddy.Exiting() {
-		return end()
-	}
-	go end()
+		_ = p.Close(ctx)
+	}()
 	return nil
 }
 

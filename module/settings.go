@@ -24,7 +24,11 @@ func (c *PoolConfig) fillFrom(d *PoolConfig) {
 	if d == nil {
 		return
 	}
-	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(d).Elem()
+	defaults := *d
+	if len(c.Command) > 0 {
+		defaults.PHP = "" // it names its own
+	}
+	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(defaults)
 	for i := range to.NumField() {
 		if to.Field(i).Kind() == reflect.Map {
 			merged := map[string]string{}

@@ -24,6 +24,10 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 				return w, nil
 			}
 			p.mu.Lock()
+			if p.state == poolClosed { // meanwhile
+				p.mu.Unlock()
+				return nil, ErrClosed
+			}
 		}
 	}
 	if err := p.unavailable(); err != nil {
@@ -36,7 +40,7 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 		p.mu.Unlock()
 		return nil, ErrQueueFull
 	}
-	wt := waiterPool.Get().(*waiter)
+	wt := p.waiters.Get().(*waiter)
 	wt.since = since
 	if again {
 		p.queue.pushFront(wt)
@@ -49,7 +53,7 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 			first.outcome <- outcome{w: w}
 		} else {
 			p.mu.Unlock()
-			waiterPool.Put(wt)
+			p.waiters.Put(wt)
 			return w, nil
 		}
 	}
@@ -61,7 +65,7 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 	}
 	select {
 	case o := <-wt.outcome:
-		waiterPool.Put(wt)
+		p.waiters.Put(wt)
 		return o.w, o.err
 	case <-ctx.Done():
 	}
@@ -74,7 +78,7 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 			p.handBack(o.w)
 		}
 	}
-	waiterPool.Put(wt)
+	p.waiters.Put(wt)
 	return nil, context.Cause(ctx)
 }
 
@@ -94,7 +98,42 @@ func (p *Pool) takeIdle() *worker {
 // takeTurn needs the lock.
 func (p *Pool) takeTurn(w *worker) {
 	w.state = StateBusy
+	w.held = true
 	p.inflight++
+}
+
+// endTurn needs the lock. Nothing of the worker may be touched afterwards that
+// belongs to the turn.
+func (p *Pool) endTurn(w *worker) {
+	w.held = false
+	if w.free != nil {
+		close(w.free)
+		w.free = nil
+	}
+	p.inflight--
+}
+
+// whenFree returns a channel that is closed when nobody has a turn at w any more,
+// which is to be gone. One caller only.
+func (p *Pool) whenFree(w *worker) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	free := make(chan struct{})
+	if w.held {
+		w.free = free
+	} else {
+		close(free)
+	}
+	return free
+}
+
+// hold keeps a draining pool open for a request that lost its worker and is to
+// be repeated; hold(-1) takes it back.
+func (p *Pool) hold(n int) {
+	p.mu.Lock()
+	p.inflight += n
+	p.checkDrained()
+	p.mu.Unlock()
 }
 
 // preferSettled looks whether w still works on its last request and, if so,
@@ -154,7 +193,9 @@ func (p *Pool) release(w *worker) {
 		w.rss.Store(rss)
 	}
 	p.mu.Lock()
-	p.failures = 0
+	if served == 1 { // a new worker works; an old one proves nothing about starting
+		p.failures = 0
+	}
 	due := p.dueReason(w, served, rss)
 	tail := w.slowTail || p.loopless.suspected()
 	if due != "" && w.due == "" {
@@ -162,11 +203,14 @@ func (p *Pool) release(w *worker) {
 		p.wake()
 	}
 	p.mu.Unlock()
-	if tail {
+	switch {
+	case w.wantsOut: // said behind an earlier answer
+		p.dismiss(w, errWantsOut)
+	case tail:
 		go p.settleAndHandBack(w)
-		return
+	default:
+		p.handBack(w)
 	}
-	p.handBack(w)
 }
 
 func (p *Pool) cautious() bool {
@@ -180,7 +224,7 @@ func (p *Pool) cautious() bool {
 func (p *Pool) handBack(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inflight--
+	p.endTurn(w)
 	w.turnStart = time.Time{}
 	if w.state == StateBusy {
 		if w.retiring {
@@ -211,12 +255,16 @@ func (p *Pool) offer(w *worker) {
 
 // dismiss ends a turn whose worker is of no use any more.
 func (p *Pool) dismiss(w *worker, err error) {
+	w.child.lastWords()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inflight--
+	p.endTurn(w)
 	reason := ReasonCrash
-	if err == errWantsOut {
+	switch err {
+	case errWantsOut:
 		reason = ReasonRestart
+	case ErrStreamIdle:
+		reason = ReasonTimeout
 	}
 	p.sendAway(w, reason, err != errWantsOut)
 	p.checkDrained()

@@ -61,7 +61,7 @@ func (c *child) handshake(timeout time.Duration, stop <-chan struct{}) (*goridge
 					k.abandon()
 				}
 			}
-			c.writer = r.from.writer
+			c.chosen = r.from
 			return r.conn, r.pid, nil
 		case <-done:
 			// The relays still hold what it said last; they end by themselves.

@@ -12,7 +12,7 @@ import (
 // writeIni writes the pool's php.ini settings into a folder of their own, which
 // every worker gets through PHP_INI_SCAN_DIR: so they reach PHP also behind a
 // wrapper, where "-d" flags would not. The caller removes the folder.
-func writeIni(settings map[string]string, user *User) (string, error) {
+func writeIni(folder *Folder, settings map[string]string, user *User) (string, error) {
 	if len(settings) == 0 {
 		return "", nil
 	}
@@ -30,15 +30,15 @@ func writeIni(settings map[string]string, user *User) (string, error) {
 		}
 		b.WriteString(line)
 	}
-	dir, err := os.MkdirTemp("", "php_worker-ini-")
+	dir, err := folder.mkdir("ini")
 	if err != nil {
-		return "", fmt.Errorf("making a folder for the ini settings: %w", err)
+		return "", err
 	}
 	file := filepath.Join(dir, "99-php_worker.ini")
 	err = os.WriteFile(file, []byte(b.String()), 0o600)
-	if err == nil && user != nil {
-		if err = os.Chown(dir, int(user.UID), int(user.GID)); err == nil {
-			err = os.Chown(file, int(user.UID), int(user.GID))
+	if err == nil && user != nil { // the folder last: it is theirs from then on
+		if err = os.Chown(file, int(user.UID), int(user.GID)); err == nil {
+			err = os.Chown(dir, int(user.UID), int(user.GID))
 		}
 	}
 	if err != nil {

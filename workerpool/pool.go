@@ -29,7 +29,9 @@ type Pool struct {
 	logger atomic.Pointer[zap.Logger]
 	events Events
 	iniDir string
+	folder *Folder
 
+	waiters   sync.Pool // of *waiter
 	startOnce sync.Once
 	startErr  error
 	first     chan struct{} // closed when the first worker is ready, or cannot be
@@ -86,6 +88,7 @@ func newPool(config Config, logger *zap.Logger, events Events, launch launcher) 
 		max:     config.Max,
 		desired: config.Min,
 	}
+	p.waiters.New = func() any { return &waiter{outcome: make(chan outcome, 1)} }
 	p.counts.restarts = make(map[Reason]int64)
 	p.SetLogger(logger)
 	return p, nil
@@ -110,16 +113,11 @@ func (p *Pool) log() *zap.Logger { return p.Log() }
 // and the boot goes on.
 func (p *Pool) Start(ctx context.Context) error {
 	p.startOnce.Do(func() {
-		p.iniDir, p.startErr = writeIni(p.config.Ini, p.config.User)
-		if p.startErr != nil {
+		if p.startErr = p.run(); p.startErr != nil {
 			p.firstOutcome(p.startErr)
+			_ = p.Close(ctx)
 			return
 		}
-		p.mu.Lock()
-		if p.state == poolNew {
-			p.state = poolRunning
-		}
-		p.mu.Unlock()
 		go p.supervise()
 		if len(p.config.Watch) > 0 {
 			if err := p.startWatch(); err != nil {
@@ -142,6 +140,32 @@ func (p *Pool) Start(ctx context.Context) error {
 		_ = p.Close(ctx)
 	}
 	return p.firstErr
+}
+
+// run makes what the workers need, unless the pool has been closed before.
+func (p *Pool) run() error {
+	if err := p.makeFolders(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != poolNew {
+		p.removeFolders()
+		return ErrClosed
+	}
+	p.state = poolRunning
+	return nil
+}
+
+// makeFolders makes what removeFolders removes.
+func (p *Pool) makeFolders() (err error) {
+	if p.folder, err = OpenFolder(""); err != nil {
+		return err
+	}
+	if p.iniDir, err = writeIni(p.folder, p.config.Ini, p.config.User); err != nil {
+		_ = p.folder.Close()
+	}
+	return err
 }
 
 // Ready is closed-channel semantics for "the first worker is ready, or Start
@@ -169,10 +193,11 @@ func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	if p.state == poolNew { // nothing was ever started
 		p.state = poolClosed
+		close(p.drained)
+		close(p.done)
 		p.mu.Unlock()
 		p.failWaiters(ErrClosed)
 		p.firstOutcome(ErrClosed)
-		close(p.done)
 		return nil
 	}
 	if p.state == poolRunning {
@@ -197,6 +222,23 @@ func (p *Pool) Close(ctx context.Context) error {
 		<-p.done
 		return fmt.Errorf("closing pool %q: %w", p.config.Name, ctx.Err())
 	}
+}
+
+// Stop is Close without patience for what is in flight or waiting: busy workers
+// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. It is
+// for the end of the program, when requests have had their time.
+func (p *Pool) Stop(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state == poolRunning || p.state == poolDraining {
+		p.state = poolClosed
+		closeOnce(p.drained)
+	}
+	closed := p.state == poolClosed
+	p.mu.Unlock()
+	if closed {
+		p.failWaiters(ErrClosed)
+	}
+	return p.Close(ctx)
 }
 
 // closeNow gives up on politeness.
@@ -251,8 +293,13 @@ func (p *Pool) wake() {
 
 // cleanUp runs when the last worker of a closed pool has gone.
 func (p *Pool) cleanUp() {
+	p.removeFolders()
+	close(p.done)
+}
+
+func (p *Pool) removeFolders() {
 	if p.iniDir != "" {
 		os.RemoveAll(p.iniDir)
 	}
-	close(p.done)
+	_ = p.folder.Close()
 }

@@ -1,9 +1,6 @@
 package workerpool
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // waiter is a request in the queue. Exactly one of two things happens to it:
 // somebody with the pool's lock takes it out of the queue and sends an outcome,
@@ -20,8 +17,6 @@ type outcome struct {
 	w   *worker
 	err error
 }
-
-var waiterPool = sync.Pool{New: func() any { return &waiter{outcome: make(chan outcome, 1)} }}
 
 // queue is a first come, first served list. Every operation takes constant
 // time. The pool's lock guards it.

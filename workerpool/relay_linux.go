@@ -2,6 +2,7 @@ package workerpool
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,9 +21,9 @@ func growPipe(f *os.File) {
 	_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
 }
 
-// pipeLevel is the number of bytes that lie in the pipe, also when its reader
-// has ended; 0 if that cannot be told.
-func pipeLevel(f *os.File) (n int) {
+// pipeLevel is the number of bytes that lie in the pipe, or came to the socket,
+// also when the other side has ended; 0 if that cannot be told.
+func pipeLevel(f syscall.Conn) (n int) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return 0

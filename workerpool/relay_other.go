@@ -2,7 +2,10 @@
 
 package workerpool
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // extraFiles: a child inherits stdin, stdout and stderr only, so relay "auto"
 // is relay "stdio" here.
@@ -10,4 +13,4 @@ const extraFiles = false
 
 func growPipe(*os.File) {}
 
-func pipeLevel(*os.File) int { return 0 }
+func pipeLevel(syscall.Conn) int { return 0 }

@@ -2,8 +2,11 @@
 
 package workerpool
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 func growPipe(*os.File) {}
 
-func pipeLevel(*os.File) int { return 0 }
+func pipeLevel(syscall.Conn) int { return 0 }

@@ -20,7 +20,7 @@ func inPipe(t *testing.T, p *Pool) {
 		defer p.mu.Unlock()
 		for w := range p.workers {
 			if w.state == StateBusy {
-				return pipeLevel(w.child.writer) > len(probe)
+				return pipeLevel(w.child.chosen.writer) > len(probe)
 			}
 		}
 		return false

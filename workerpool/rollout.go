@@ -2,6 +2,7 @@ package workerpool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -53,6 +54,9 @@ func (r *rollout) wait(ctx context.Context) error {
 	case <-r.done:
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	if errors.Is(r.err, ErrClosed) {
+		return r.err
 	}
 	if r.err != nil {
 		return fmt.Errorf("restart aborted, the old workers keep serving: %w", r.err)

@@ -95,6 +95,23 @@ func inState(p *Pool, s State) (n int) {
 	return n
 }
 
+// booked waits until n workers have ended, and proves that it was for that reason.
+func booked(t testing.TB, p *Pool, n int64, reason Reason) {
+	t.Helper()
+	var all map[Reason]int64
+	eventually(t, "workers are booked as ended", func() bool {
+		all = p.Stats().Restarts
+		sum := int64(0)
+		for _, n := range all {
+			sum += n
+		}
+		return sum >= n
+	})
+	if len(all) != 1 || all[reason] != n {
+		t.Errorf("the ends of workers are booked as %v; want %d for %s", all, n, reason)
+	}
+}
+
 func pids(p *Pool) map[int]bool {
 	m := make(map[int]bool)
 	for _, w := range p.Stats().Workers {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
 )
@@ -20,9 +21,8 @@ type child struct {
 	candidates []*candidate
 	// readers ends when nothing can be printed any more.
 	readers sync.WaitGroup
-	// writer is our end of the pipe that the worker reads; nil for a socket.
-	// Set by handshake.
-	writer *os.File
+	// chosen is the one on which it did; set by handshake.
+	chosen *candidate
 	// closers are our ends of what the candidates do not own.
 	closers []func() error
 }
@@ -35,6 +35,8 @@ type candidate struct {
 	accept func() (*goridge.Conn, error)
 	// writer is our end of the pipe that the worker reads; nil for a socket.
 	writer *os.File
+	// reader is our end of what it writes.
+	reader syscall.Conn
 	// abandon ends a pending accept or read.
 	abandon func()
 	// stdout is the stream that logs what is not a frame; nil for a relay of
@@ -47,13 +49,31 @@ type candidate struct {
 // unread reports whether the last sent bytes written to the worker certainly
 // never reached it: they still lie in the pipe.
 func (c *child) unread(sent int) bool {
-	return sent > 0 && c.writer != nil && pipeLevel(c.writer) >= sent
+	return sent > 0 && c.chosen.writer != nil && pipeLevel(c.chosen.writer) >= sent
 }
 
-// close closes what is left of our ends. Idempotent.
+// waiting is how many bytes of what the worker wrote lie in its relay.
+func (c *child) waiting() int {
+	if c.chosen.reader == nil {
+		return 0
+	}
+	return pipeLevel(c.chosen.reader)
+}
+
+// lastWords logs the beginning of a line that will not come to its end. It is
+// for whoever reads the relay.
+func (c *child) lastWords() {
+	if c.chosen != nil && c.chosen.stdout != nil {
+		c.chosen.stdout.flush()
+	}
+}
+
+// close closes what is left of our ends, but for the chosen relay. Idempotent.
 func (c *child) close() {
 	for _, k := range c.candidates {
-		k.abandon()
+		if k != c.chosen {
+			k.abandon()
+		}
 	}
 	for _, f := range c.closers {
 		_ = f()
@@ -68,10 +88,12 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 		return nil, err
 	}
 	var theirs, ours []*os.File
+	abandon := func() {}
 	defer func() {
 		closeFiles(theirs)
 		if err != nil {
 			closeFiles(ours)
+			abandon()
 		}
 	}()
 	// pipe returns their end and ours.
@@ -109,15 +131,11 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 	var address string
 	switch {
 	case cfg.Relay == RelayUnix:
-		s, err := listenUnix(cfg.User, options)
+		s, err := listenUnix(spec.folder, cfg.User, options)
 		if err != nil {
 			return nil, err
 		}
-		defer func() {
-			if err != nil {
-				s.abandon()
-			}
-		}()
+		abandon = s.abandon
 		address = s.address
 		c.candidates = append(c.candidates, s.candidate)
 		c.closers = append(c.closers, stdinW.Close, stdoutR.Close)
@@ -125,7 +143,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 		address = goridge.RelayStdio
 		stray := options
 		stray.Stray = func(p []byte) { _, _ = out.Write(p) }
-		onStdio := &candidate{name: "stdin and stdout", conn: goridge.NewConn(stdoutR, stdinW, stray), writer: stdinW, stdout: out}
+		onStdio := &candidate{name: "stdin and stdout", conn: goridge.NewConn(stdoutR, stdinW, stray), writer: stdinW, reader: stdoutR, stdout: out}
 		if cfg.Relay == RelayAuto && extraFiles {
 			in, inW, err := pipe(true)
 			if err != nil {
@@ -139,7 +157,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 			address = goridge.RelayFDs(3, 4)
 			c.candidates = append(c.candidates, &candidate{
 				name: "file descriptors 3 and 4",
-				conn: goridge.NewConn(answersR, inW, options), writer: inW,
+				conn: goridge.NewConn(answersR, inW, options), writer: inW, reader: answersR,
 			})
 		}
 		c.candidates = append(c.candidates, onStdio)
@@ -219,10 +237,10 @@ type unixListener struct {
 
 // listenUnix makes a socket in a folder that nobody else can enter, for one
 // connection.
-func listenUnix(user *User, o goridge.Options) (*unixListener, error) {
-	dir, err := os.MkdirTemp("", "php_worker-")
+func listenUnix(folder *Folder, user *User, o goridge.Options) (*unixListener, error) {
+	dir, err := folder.mkdir("s") // a short name: the path of a socket has a limit
 	if err != nil {
-		return nil, fmt.Errorf("making a folder for the relay socket: %w", err)
+		return nil, err
 	}
 	path := filepath.Join(dir, "relay.sock")
 	fail := func(err error) (*unixListener, error) {
@@ -238,7 +256,7 @@ func listenUnix(user *User, o goridge.Options) (*unixListener, error) {
 		return fail(fmt.Errorf("listening on the relay socket: %w", err))
 	}
 	if user != nil {
-		if err := errors.Join(os.Chown(dir, int(user.UID), int(user.GID)), os.Chown(path, int(user.UID), int(user.GID))); err != nil {
+		if err := errors.Join(os.Chown(path, int(user.UID), int(user.GID)), os.Chown(dir, int(user.UID), int(user.GID))); err != nil {
 			l.Close()
 			return fail(fmt.Errorf("giving the relay socket to the worker's user: %w", err))
 		}
@@ -247,16 +265,15 @@ func listenUnix(user *User, o goridge.Options) (*unixListener, error) {
 		l.Close()
 		os.RemoveAll(dir)
 	})
-	return &unixListener{address: address, candidate: &candidate{
-		name:    "unix socket",
-		abandon: abandon,
-		accept: func() (*goridge.Conn, error) {
-			defer abandon()
-			conn, err := l.Accept()
-			if err != nil {
-				return nil, err
-			}
-			return goridge.NewConn(conn, conn, o), nil
-		},
-	}}, nil
+	k := &candidate{name: "unix socket", abandon: abandon}
+	k.accept = func() (*goridge.Conn, error) {
+		defer abandon()
+		conn, err := l.Accept()
+		if err != nil {
+			return nil, err
+		}
+		k.reader = conn.(*net.UnixConn)
+		return goridge.NewConn(conn, conn, o), nil
+	}
+	return &unixListener{address: address, candidate: k}, nil
 }

@@ -56,8 +56,8 @@ type WorkerInfo struct {
 // Stats returns a snapshot. It reads the memory of every worker.
 func (p *Pool) Stats() Snapshot {
 	now := time.Now()
+	gauges := make(map[int]memoryGauge)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	s := Snapshot{
 		Name: p.config.Name, Desired: p.desired, Min: p.min, Max: p.max,
 		Queue: p.queue.len, Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
@@ -72,13 +72,19 @@ func (p *Pool) Stats() Snapshot {
 			PID: int(w.pid.Load()), State: w.state, Started: w.started,
 			Served: w.served.Load(), Memory: w.rss.Load(), Due: w.due,
 		}
-		if w.state != StateBooting {
-			info.Memory = w.memory.read()
+		if w.state == StateIdle || w.state == StateBusy {
+			gauges[info.PID] = w.memory
 		}
 		if w.state == StateBusy && !w.turnStart.IsZero() {
 			info.Busy = now.Sub(w.turnStart)
 		}
 		s.Workers = append(s.Workers, info)
+	}
+	p.mu.Unlock()
+	for i := range s.Workers {
+		if gauge, ok := gauges[s.Workers[i].PID]; ok {
+			s.Workers[i].Memory = gauge.read()
+		}
 	}
 	slices.SortFunc(s.Workers, func(a, b WorkerInfo) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.PID, b.PID))

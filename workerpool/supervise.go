@@ -97,8 +97,10 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 		}
 	}
 	if p.state == poolClosed {
+		p.abortRollout(ErrClosed)
 		for w := range p.workers {
-			p.sendAway(w, ReasonConfig, false)
+			// A busy one cannot hear a stop frame; see Stop.
+			p.sendAway(w, ReasonConfig, w.state == StateBusy)
 		}
 		return nil, next
 	}
@@ -243,6 +245,7 @@ func (p *Pool) newWorker() *worker {
 		out:     &output{logger: p.log},
 		started: time.Now(),
 		leave:   make(chan struct{}),
+		silent:  make(chan struct{}),
 	}
 }
 
@@ -273,7 +276,7 @@ func (p *Pool) bootFailed(w *worker, err error) {
 		p.turnAway()
 	}
 	p.mu.Unlock()
-	if !stopped && p.Ready() {
+	if !stopped && (p.Ready() || p.config.Min == 0) { // otherwise Start tells
 		p.log().Error("worker could not start", zap.Error(err), zap.Duration("next_attempt_in", pause))
 	}
 	if p.config.Min > 0 {

@@ -1,6 +1,7 @@
 package workerpool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,10 +48,12 @@ type Turn struct {
 	open   bool // the worker is held: more frames, or the rest of one, follow
 	sent   int  // bytes of the request written in one piece; 0 if it was not
 
+	closed   bool
 	canceled atomic.Bool
 	lock     sync.Mutex // Cancel against the end of the turn
 	ended    bool
-	killer   *time.Timer // ends a worker that ignores the stop frame
+	killer   *time.Timer   // ends a worker that ignores the stop frame
+	stopSent chan struct{} // closed when that frame is out
 }
 
 const (
@@ -61,6 +64,9 @@ const (
 	inlineProbe = 32 << 10
 	// maxUnread bounds how often a request that was never read is sent anew.
 	maxUnread = 16
+	// maxErrorText is how much of what a worker says with an error frame is
+	// kept, in bytes.
+	maxErrorText = 64 << 10
 )
 
 var probe = goridge.AppendControlPID(nil, os.Getpid())
@@ -80,6 +86,9 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 	t := &Turn{pool: p, req: req}
 	repeated := false
 	for {
+		if err := req.rewind(); err != nil {
+			return nil, err
+		}
 		w, err := p.acquire(ctx, begin, t.Retries > 0)
 		if err != nil {
 			return nil, err
@@ -96,9 +105,14 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		}
 		var soft *SoftError
 		var lost *WorkerError
-		switch {
-		case errors.As(err, &soft):
+		if errors.As(err, &soft) {
 			return nil, err
+		}
+		if t.Retries == 0 { // a draining pool has to wait for the repetition, too
+			p.hold(1)
+			defer p.hold(-1)
+		}
+		switch {
 		case errors.Is(err, errWantsOut):
 			p.dismiss(w, errWantsOut)
 			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
@@ -122,6 +136,17 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 	}
 }
 
+// rewind goes to the start of the body, for another attempt.
+func (r *Request) rewind() error {
+	if r.Body == nil {
+		return nil
+	}
+	if _, err := r.Body.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("reading the spooled body: %w", err)
+	}
+	return nil
+}
+
 // exchange sends the request and reads the first frame of the answer. A whole
 // answer, or an error frame, ends the turn.
 func (t *Turn) exchange(req *Request) error {
@@ -135,17 +160,39 @@ func (t *Turn) exchange(req *Request) error {
 	}
 	switch {
 	case t.Frame.IsError():
-		err = &SoftError{Text: string(t.Frame.Payload), PID: t.PID}
-		t.Frame.Release()
+		soft, err := t.softError()
+		if err != nil {
+			return err
+		}
+		return t.over(probed, soft)
 	case !t.complete():
 		t.open = true
 		return nil
 	}
+	return t.over(probed, nil)
+}
+
+// over ends a turn whose answer has been read in full, and returns err.
+func (t *Turn) over(probed bool, err error) error {
 	if !probed {
 		t.probe()
 	}
 	t.finish()
 	return err
+}
+
+// softError takes the text of an error frame and releases the frame. Its error
+// means that the worker is of no use any more.
+func (t *Turn) softError() (*SoftError, error) {
+	defer t.Frame.Release()
+	text := bytes.NewBuffer(bytes.Clone(t.Frame.Payload[:min(len(t.Frame.Payload), maxErrorText)]))
+	if _, err := io.CopyN(text, &t.Frame, int64(maxErrorText-text.Len())); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if _, err := io.Copy(io.Discard, &t.Frame); err != nil {
+		return nil, err
+	}
+	return &SoftError{Text: text.String(), PID: t.PID}, nil
 }
 
 // ask sends the request and reads until the first frame that answers it. It
@@ -209,9 +256,6 @@ func (t *Turn) send(req *Request, frame []byte) error {
 		t.sent = n
 		return err
 	}
-	if _, err := req.Body.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("reading the spooled body: %w", err)
-	}
 	return t.worker.conn.WriteBody(frame, req.Body, req.BodySize)
 }
 
@@ -235,7 +279,11 @@ func (t *Turn) close() (late bool) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	t.ended = true
-	return t.killer != nil && !t.killer.Stop()
+	if t.killer == nil {
+		return false
+	}
+	<-t.stopSent // later it would stop the stream of the next request
+	return !t.killer.Stop()
 }
 
 // expire breaks the relay, which ends the pending read or write at once; the
@@ -271,10 +319,12 @@ func (t *Turn) Next() error {
 		return t.broken(err)
 	}
 	if t.Frame.IsError() {
-		err := &SoftError{Text: string(t.Frame.Payload), PID: t.PID}
-		t.Frame.Release()
+		soft, err := t.softError()
+		if err != nil {
+			return t.broken(err)
+		}
 		t.end()
-		return err
+		return soft
 	}
 	if t.complete() {
 		t.end()
@@ -292,7 +342,9 @@ func (t *Turn) end() {
 
 // broken ends the turn of a worker that failed within an answer.
 func (t *Turn) broken(err error) error {
-	t.close()
+	if late := t.close(); late {
+		err = fmt.Errorf("%w after it was canceled: %w", ErrStreamIdle, err)
+	}
 	if t.req == nil {
 		return err
 	}
@@ -311,14 +363,21 @@ func (t *Turn) Cancel() {
 	if t.ended {
 		return
 	}
-	conn := t.worker.conn
-	t.killer = time.AfterFunc(t.pool.config.StopTimeout, t.expire)
-	go conn.Write(goridge.AppendStreamStop(nil)) // a full pipe must not hold the caller
+	conn, sent := t.worker.conn, make(chan struct{})
+	t.killer, t.stopSent = time.AfterFunc(t.pool.config.StopTimeout, t.expire), sent
+	go func() { // a full pipe must not hold the caller
+		defer close(sent)
+		_, _ = conn.Write(goridge.AppendStreamStop(nil))
+	}()
 }
 
 // Close ends the turn and releases Frame. A stream that has not come to its end
 // is canceled, and drained in the background. Idempotent.
 func (t *Turn) Close() {
+	if t.closed { // it may be draining
+		return
+	}
+	t.closed = true
 	if !t.open {
 		t.Frame.Release()
 		return
@@ -347,9 +406,10 @@ func (p *Pool) setTurnStart(w *worker, at time.Time) {
 // lost ends a turn whose worker failed, and says what is known about it. sent is
 // the number of bytes of a request that may be waiting in the relay.
 func (p *Pool) lost(w *worker, err error, sent int) error {
-	unread := !w.settled || safeToRetry(err) || w.child.unread(sent)
+	unread := safeToRetry(err) || overByItself(err) && (!w.settled || w.child.unread(sent))
+	w.child.lastWords()
 	p.mu.Lock()
-	p.inflight--
+	p.endTurn(w)
 	reason := ReasonCrash
 	if errors.Is(err, ErrTimeout) || errors.Is(err, ErrStreamIdle) {
 		reason = ReasonTimeout
@@ -358,18 +418,29 @@ func (p *Pool) lost(w *worker, err error, sent int) error {
 	p.checkDrained()
 	p.mu.Unlock()
 
+	if errors.Is(err, goridge.ErrShortBody) {
+		return err // not the worker's fault
+	}
 	e := &WorkerError{PID: int(w.pid.Load()), Err: err, Unread: unread && reason == ReasonCrash}
-	if reason == ReasonCrash { // its exit status tells more than the broken relay
-		patience := time.NewTimer(time.Second)
+	if reason == ReasonCrash { // its exit status and last words tell more than the broken relay
+		patience := time.NewTimer(1500 * time.Millisecond)
 		defer patience.Stop()
 		select {
-		case <-w.child.Done():
+		case <-w.silent:
 			e.Exit, _ = w.child.Exit()
 		case <-patience.C:
 		}
 	}
 	e.Output = w.out.tail()
 	return e
+}
+
+// overByItself reports whether the worker ended its relay, so that all it ever
+// said has been read and it will read nothing more. One that talks nonsense, or
+// whose relay we have closed, may still read what lies in the pipe.
+func overByItself(err error) bool {
+	var nonsense *goridge.FrameError
+	return !errors.As(err, &nonsense) && !errors.Is(err, goridge.ErrClosed)
 }
 
 func safeToRetry(err error) bool {

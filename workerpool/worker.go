@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,13 @@ type worker struct {
 	idleSince time.Time
 	turnStart time.Time
 
+	held bool          // a turn has it
+	free chan struct{} // not nil: to be closed when that turn ends
+
+	// silent is closed when the process has ended and what it printed has
+	// been read.
+	silent chan struct{}
+
 	// leave is closed when the owner shall send the process away; hurry is
 	// set before where it shall not be asked politely.
 	leave chan struct{}
@@ -69,6 +77,7 @@ func (w *worker) live() {
 	}
 	w.cleanUp()
 	p.gone(w)
+	w.closeRelay()
 }
 
 // boot starts the process and waits until it asks for requests. On failure
@@ -76,7 +85,7 @@ func (w *worker) live() {
 func (w *worker) boot() error {
 	p := w.pool
 	cfg := &p.config
-	child, err := p.launch(spawnSpec{config: cfg, iniDir: p.iniDir, output: w.out})
+	child, err := p.launch(spawnSpec{config: cfg, folder: p.folder, iniDir: p.iniDir, output: w.out})
 	if err != nil {
 		return cfg.bootError(&notStarted{text: err.Error(), err: err}, w.out)
 	}
@@ -101,7 +110,11 @@ func (w *worker) boot() error {
 	}
 	child.Kill()
 	<-child.Done()
+	child.lastWords()
 	w.cleanUp()
+	if w.conn != nil {
+		w.conn.Close()
+	}
 	return cfg.bootError(err, w.out)
 }
 
@@ -122,15 +135,19 @@ func (w *worker) warmUp(deadline time.Time) error {
 		}
 	}()
 	t := &Turn{pool: w.pool, worker: w}
-	if err := t.exchange(&warmup.Request); err != nil {
+	request := warmup.Request
+	request.Frame = slices.Clip(request.Frame) // other workers use it, too
+	if err := t.exchange(&request); err != nil {
 		return fmt.Errorf("sending the warm-up request: %w", err)
 	}
 	err := warmup.Check(&t.Frame)
 	for t.open && err == nil {
-		err = t.Next()
+		if _, err = io.Copy(io.Discard, &t.Frame); err == nil {
+			err = t.Next()
+		}
 	}
 	t.Frame.Release()
-	if err != nil {
+	if err != nil && err != io.EOF {
 		return fmt.Errorf("warming up: %w", err)
 	}
 	return nil
@@ -163,7 +180,7 @@ func (w *worker) sendAway() {
 
 // cleanUp lets the readers take what the process printed last, for a moment
 // only, since a process that PHP left behind may hold the pipes open; then it
-// closes our ends.
+// closes our ends, but for the relay.
 func (w *worker) cleanUp() {
 	read := make(chan struct{})
 	go func() {
@@ -177,11 +194,48 @@ func (w *worker) cleanUp() {
 	case <-patience.C:
 	}
 	w.child.close()
-	if w.conn != nil {
-		w.conn.Close()
-	}
 	<-read
+	close(w.silent)
 	w.memory.close()
+}
+
+// closeRelay closes the relay of a process that has ended. A turn may still be
+// reading: what the process wrote last lies in the relay, for as long as it
+// takes a slow client. It is over where nothing lies there and no end comes,
+// because a process that PHP left behind holds the other end.
+func (w *worker) closeRelay() {
+	defer w.conn.Close()
+	free := w.pool.whenFree(w)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for empty := 0; ; {
+		select {
+		case <-free:
+			w.drain()
+			return
+		case <-w.pool.killAll:
+			return
+		case <-tick.C:
+		}
+		if w.child.waiting() > 0 {
+			empty = 0
+		} else if empty++; empty >= 5 && w.conn.SetReadDeadline(time.Now()) != nil {
+			return // it knows no deadlines
+		}
+	}
+}
+
+// drain logs what a process that has ended printed between its frames.
+func (w *worker) drain() {
+	for {
+		var f goridge.Frame
+		if ok, err := w.conn.TryReadFrame(&f); err != nil || !ok {
+			break
+		}
+		_, _ = io.Copy(io.Discard, &f)
+		f.Release()
+	}
+	w.child.lastWords()
 }
 
 // readFrame reads a frame and answers its ping.

@@ -1,0 +1,69 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"text/tabwriter"
+)
+
+// full says that the chaos suite runs in its full size. The short one asserts
+// the same with fewer repetitions.
+var full = os.Getenv("CHAOS") == "full"
+
+// size is a number of repetitions.
+func size(small, whole int) int {
+	if full {
+		return whole
+	}
+	return small
+}
+
+// line is one line of the suite's summary.
+type line struct {
+	fault string
+	load  tally
+	seen  string
+}
+
+// TestChaos does to Caddy and to the workers whatever happens in production,
+// under a steady load, one fault after the other. CHAOS=full repeats each as
+// often as an unlucky year would.
+func TestChaos(t *testing.T) {
+	var lines []line
+	for _, fault := range []struct {
+		name string
+		test func(*testing.T) line
+	}{
+		{"reloads fail no request", reloadsUnderLoad},
+		{"rolling restarts fail no request, and broken code is not taken", restartsUnderLoad},
+		{"a deploy by symbolic link serves new code once the restart has returned", deploysUnderLoad},
+		{"killed workers cost what was in flight and cannot be repeated", killsUnderLoad},
+		{"workers that fall or leave cost their own request", crashesUnderLoad},
+		{"a leak is bounded", leakUnderLoad},
+		{"a request that hangs is ended in time", hangsUnderLoad},
+		{"an overload is turned away and forgotten", overload},
+		{"slow uploads hold no worker", slowUploads},
+		{"slow readers hold no worker", slowReaders},
+		{"SIGTERM answers whatever a worker has begun", politeEndUnderLoad},
+		{"SIGKILL of Caddy leaves no PHP process", abruptEndUnderLoad},
+		{"a full disk fails what needs the disk", fullDisk},
+		{"no file descriptors fail what needs new ones", noDescriptors},
+		{"processes that cannot be started are replaced when they can", noProcesses},
+	} {
+		t.Run(fault.name, func(t *testing.T) { lines = append(lines, fault.test(t)) })
+	}
+	t.Log(table(lines))
+}
+
+func table(lines []line) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nFAULT\tREQUESTS\tFAILED\tSTATUSES\tSLOWEST\tSEEN")
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d ms\t%s\n", l.fault, l.load.requests, l.load.failed(), l.load.statuses(), l.load.slowest.Milliseconds(), l.seen)
+	}
+	_ = w.Flush()
+	return b.String()
+}

@@ -1,0 +1,378 @@
+package workerpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+func unstarted(t *testing.T, c Config) *Pool {
+	t.Helper()
+	p, err := New(c, zap.NewNop(), Events{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAPoolThatWasNeverStartedCanBeClosedTwiceAndNotStarted(t *testing.T) {
+	p := unstarted(t, self(1))
+	waiting := send(p, t.Context(), script("answer"))
+	queued(t, p, 1)
+	for range 2 {
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if r := receive(t, waiting); !errors.Is(r.err, ErrClosed) {
+		t.Errorf("a waiting request got %v; want ErrClosed", r.err)
+	}
+	for range 2 {
+		if err := p.Start(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Errorf("starting a closed pool: %v; want ErrClosed", err)
+		}
+	}
+	if _, err := p.Restart(ReasonRestart); !errors.Is(err, ErrClosed) {
+		t.Errorf("restarting a closed pool: %v; want ErrClosed", err)
+	}
+}
+
+func TestStartTellsWhatTheWorkerSaidAndHowItEnded(t *testing.T) {
+	for _, relay := range []Relay{RelayAuto, RelayStdio, RelayUnix} {
+		t.Run(string(relay), func(t *testing.T) {
+			c := self(2)
+			c.Relay = relay
+			c.Env[bootEnv] = "say on stdout; moan PHP Fatal error:  Uncaught Oops; exit 255"
+			p := unstarted(t, c)
+			err := p.Start(t.Context())
+			boot := as[*BootError](t, err)
+			for _, want := range []string{"on stdout", "PHP Fatal error:  Uncaught Oops", "exit status 255", os.Args[0], `"test"`} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error lacks %q: %v", want, err)
+				}
+			}
+			if !strings.Contains(boot.Hint, "failed while it started") {
+				t.Errorf("the hint is %q", boot.Hint)
+			}
+			if again := p.Start(t.Context()); again != err {
+				t.Errorf("the second call returned %v", again)
+			}
+			if _, err := p.Exec(t.Context(), script("answer")); !errors.Is(err, ErrClosed) {
+				t.Errorf("a pool that could not start answered a request with %v; want ErrClosed", err)
+			}
+			balanced(t, p)
+		})
+	}
+}
+
+func TestAScriptWithoutLoopIsToldToHaveOne(t *testing.T) {
+	c := self(1)
+	c.Env[bootEnv] = "say <h1>Hello</h1>; exit 0"
+	err := unstarted(t, c).Start(t.Context())
+	if boot := as[*BootError](t, err); !strings.Contains(boot.Hint, "in a loop") || !strings.Contains(err.Error(), "<h1>Hello</h1>") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAWorkerThatNeverAsksForARequestFailsTheStart(t *testing.T) {
+	c := self(1)
+	g := newGate(t)
+	c.BootTimeout = 300 * time.Millisecond
+	c.Env[bootEnv] = "say booting; ignore term; fork " + g.path + "; visit " + g.path
+	err := unstarted(t, c).Start(t.Context())
+	if boot := as[*BootError](t, err); !errors.Is(err, errBootTimeout) || !strings.Contains(boot.Hint, "boot_timeout") {
+		t.Errorf("got %v", err)
+	}
+	for range 2 {
+		g.next(t).dies(t, patience)
+	}
+}
+
+func TestAnIniSettingThatCannotBeWrittenFailsTheStartAndClosesThePool(t *testing.T) {
+	c := self(1)
+	c.Ini = map[string]string{"user_agent": "two\nlines"}
+	p := unstarted(t, c)
+	if err := p.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "user_agent") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := p.Exec(t.Context(), script("answer")); !errors.Is(err, ErrClosed) {
+		t.Errorf("a request got %v; want ErrClosed", err)
+	}
+}
+
+func TestStartGivesUpWithItsContextAndTheBootGoesOn(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.Env[bootEnv] = "visit " + g.path
+	p := unstarted(t, c)
+	t.Cleanup(func() { end(t, p) })
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() { failed <- p.Start(ctx) }()
+	v := g.next(t)
+	cancel()
+	if err := receive(t, failed); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	v.release()
+	if err := p.Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := ask(t, p, "answer", "up"); got != "up" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestCloseLetsRequestsFinishThatRunOrWait(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	running := send(p, t.Context(), script("visit "+g.path+"; answer", "running"))
+	v := g.next(t)
+	waiting := send(p, t.Context(), script("answer", "waiting"))
+	queued(t, p, 1)
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close(context.Background()) }()
+	eventually(t, "the pool drains", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.state == poolDraining
+	})
+	late := send(p, t.Context(), script("answer", "late"))
+	queued(t, p, 2)
+	v.release()
+	for want, c := range map[string]<-chan result{"running": running, "waiting": waiting, "late": late} {
+		if got := receive(t, c).body(t); got != want {
+			t.Errorf("got %q; want %q", got, want)
+		}
+	}
+	if err := receive(t, closed); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Exec(t.Context(), script("answer")); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	booked(t, p, 1, ReasonConfig)
+	v.dies(t, patience)
+}
+
+func TestADrainingPoolStillRepeatsARequestThatLostItsWorker(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	req := script("visit " + g.path + "; answer")
+	req.Repeatable = true
+	r := send(p, t.Context(), req)
+	first := g.next(t)
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close(context.Background()) }()
+	eventually(t, "the pool drains", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.state == poolDraining
+	})
+	if err := p.Retire(first.pid, true); err != nil {
+		t.Fatal(err)
+	}
+	g.next(t).release()
+	receive(t, r).body(t)
+	if err := receive(t, closed); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseKillsEverythingWhenItsContextEnds(t *testing.T) {
+	p, g := start(t, self(2)), newGate(t)
+	r := send(p, t.Context(), script("ignore term; ignore stop; fork "+g.path+"; visit "+g.path))
+	one, other := g.next(t), g.next(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	begin := time.Now()
+	if err := p.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v; want the error of the context", err)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	one.dies(t, time.Second)
+	other.dies(t, time.Second)
+	if got := receive(t, r); got.err == nil {
+		t.Error("the request was answered")
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+	balanced(t, p)
+}
+
+func TestCloseWhileAWorkerBootsDoesNotWaitForIt(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.Env[bootEnv] = "ignore term; visit " + g.path
+	p := unstarted(t, c)
+	started := make(chan error, 1)
+	go func() { started <- p.Start(context.Background()) }()
+	v := g.next(t)
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := receive(t, started); !errors.Is(err, errBootStopped) {
+		t.Errorf("Start returned %v", err)
+	}
+	v.dies(t, time.Second)
+}
+
+func TestAWorkerIsAskedThenToldThenKilled(t *testing.T) {
+	for name, steps := range map[string]string{"stop frame": "", "SIGTERM": "ignore stop", "SIGKILL": "ignore stop; ignore term"} {
+		t.Run(name, func(t *testing.T) {
+			c, g := self(1), newGate(t)
+			c.StopTimeout = 300 * time.Millisecond
+			if name == "stop frame" {
+				c.StopTimeout = time.Hour
+			}
+			p, logs := startLogged(t, c)
+			ask(t, p, steps+"; answer; call "+g.path)
+			v := g.next(t)
+			begin := time.Now()
+			if err := p.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			v.dies(t, time.Second)
+			exit := logs.FilterMessage("worker stopped").All()[0].ContextMap()["exit"]
+			took := time.Since(begin)
+			switch name {
+			case "stop frame":
+				if exit != "exit status 0" {
+					t.Errorf("it ended with %s", exit)
+				}
+			case "SIGTERM":
+				if exit != "signal: terminated" || took < 150*time.Millisecond {
+					t.Errorf("it ended with %s after %s; half of the time is for the stop frame", exit, took)
+				}
+			default:
+				if exit != "signal: killed" || took < 300*time.Millisecond {
+					t.Errorf("it ended with %s after %s", exit, took)
+				}
+			}
+		})
+	}
+}
+
+func TestARequestThatTakesTooLongLosesItsWholeProcessGroup(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.RequestTimeout = 200 * time.Millisecond
+	p := start(t, c)
+	begin := time.Now()
+	r := send(p, t.Context(), script("ignore term; fork "+g.path+"; visit "+g.path))
+	one, other := g.next(t), g.next(t)
+	got := receive(t, r)
+	took := time.Since(begin)
+	lost := as[*WorkerError](t, got.err)
+	if !errors.Is(got.err, ErrTimeout) || lost.Unread || lost.After < 200*time.Millisecond {
+		t.Errorf("got %v, unread %v, after %s; want ErrTimeout", got.err, lost.Unread, lost.After)
+	}
+	if took < 200*time.Millisecond || took > 900*time.Millisecond {
+		t.Errorf("the answer came after %s; want it as soon as the time was over", took)
+	}
+	one.dies(t, 3*time.Second)
+	other.dies(t, 3*time.Second)
+	if got := ask(t, p, "answer", "next"); got != "next" {
+		t.Errorf("got %q", got)
+	}
+	booked(t, p, 1, ReasonTimeout)
+}
+
+func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
+	for name, steps := range map[string]string{
+		"plain": "answer warm", "stray": "answer warm; answer twice", "stream": "chunks 20", "large": "big 100000",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := self(4)
+			c.MaxInMemory = 10_000
+			checks := make(chan string, 4)
+			request := *script(steps)
+			request.Frame = append(make([]byte, 0, 4096), request.Frame...) // with room behind it
+			c.Warmup = &Warmup{Request: request, Check: func(f *goridge.Frame) error {
+				checks <- string(f.Body())
+				return nil
+			}}
+			p := start(t, c)
+			if len(checks) != 4 {
+				t.Errorf("%d answers were checked; want 4", len(checks))
+			}
+			for range 8 {
+				if got := ask(t, p, "answer", "mine"); got != "mine" {
+					t.Errorf("got %q", got)
+				}
+			}
+		})
+	}
+}
+
+func TestAFailedWarmUpFailsTheBoot(t *testing.T) {
+	c := self(1)
+	c.Warmup = &Warmup{Request: *script("answer no"), Check: func(f *goridge.Frame) error {
+		return fmt.Errorf("status %s", f.Body())
+	}}
+	if err := unstarted(t, c).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "status no") {
+		t.Errorf("got %v", err)
+	}
+	c.Warmup = &Warmup{Request: *script("moan PHP Warning: cold; exit 5")}
+	err := unstarted(t, c).Start(t.Context())
+	if boot := as[*BootError](t, err); !strings.Contains(fmt.Sprint(boot.Output), "cold") {
+		t.Errorf("got %v", err)
+	}
+	c.Warmup, c.BootTimeout = &Warmup{Request: *script("ignore term; block")}, 300*time.Millisecond
+	as[*BootError](t, unstarted(t, c).Start(t.Context()))
+}
+
+func TestNoFileIsLeftOpenByAPool(t *testing.T) {
+	start(t, self(1)) // the guard, the spawning thread and the poller stay
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	before := openFiles(t)
+	for _, relay := range []Relay{RelayAuto, RelayStdio, RelayUnix} {
+		c := self(2)
+		c.Relay, c.Ini = relay, map[string]string{"user_agent": "x"}
+		p := unstarted(t, c)
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ask(t, p, "answer")
+		_, _ = p.Exec(t.Context(), script("exit 1"))
+		end(t, p)
+
+		for name, change := range map[string]func(*Config){
+			"exits":           func(c *Config) { c.Env[bootEnv] = "exit 1" },
+			"no program":      func(c *Config) { c.Command = []string{filepath.Join(temp, "missing")} },
+			"no program file": func(c *Config) { c.Command = []string{temp} },
+			"no folder":       func(c *Config) { c.Dir = filepath.Join(temp, "missing") },
+			"no such limit":   func(c *Config) { c.Rlimits = []Rlimit{{Name: "patience"}} },
+		} {
+			c := self(1)
+			c.Relay = relay
+			change(&c)
+			p := unstarted(t, c)
+			if err := p.Start(t.Context()); err == nil {
+				t.Errorf("%s: it started", name)
+			}
+			balanced(t, p)
+		}
+	}
+	eventually(t, "all files are closed again", func() bool { return openFiles(t) <= before })
+	if left, _ := os.ReadDir(temp); len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v", left)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
