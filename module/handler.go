@@ -144,6 +144,9 @@ func (h *Handler) Validate() error {
 
 // ServeHTTP sends the request to a worker and its answer to the client.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if !h.pool.Ready() && handOver(w, r) {
+		return nil
+	}
 	req, err := h.newRequest(w, r)
 	if err != nil {
 		return h.statusError(w, r, err)

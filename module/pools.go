@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -28,25 +30,22 @@ var pools = caddy.NewUsagePool()
 // their own cannot take.
 var active sync.Map // string -> *pool
 
-// draining are the pools that nobody holds any more, on their way out.
-var draining sync.Map // *pool -> nil
-
-func init() {
-	// A pool left by an earlier reload may still have requests. Caddy's own end
-	// must not leave its processes to the kernel.
-	caddy.OnExit(func(ctx context.Context) {
-		var stops sync.WaitGroup
-		draining.Range(func(p, _ any) bool {
-			stops.Go(func() { _ = p.(*pool).Stop(ctx) })
-			return true
-		})
-		stops.Wait()
-	})
+// drains are the pools that nobody holds any more, on their way out.
+var drains struct {
+	sync.WaitGroup
+	ctx   context.Context // ends when they shall hurry
+	hurry context.CancelFunc
 }
 
-// drainTimeout is how long a pool that is not used any more may take for the
-// requests it still has; a stream can last for ever.
-const drainTimeout = workerpool.DefaultDrainTimeout
+func init() {
+	drains.ctx, drains.hurry = context.WithCancel(context.Background())
+	// A pool left by an earlier reload may still have requests. Caddy's own end
+	// waits for them as long as for a worker that is asked to stop, no longer.
+	caddy.OnExit(func(context.Context) {
+		defer time.AfterFunc(workerpool.DefaultStopTimeout, drains.hurry).Stop()
+		drains.Wait()
+	})
+}
 
 // pool is a workerpool.Pool that configurations share.
 type pool struct {
@@ -57,6 +56,9 @@ type pool struct {
 	// owner is the workers' user; nil: Caddy's.
 	owner  *workerpool.User
 	ledger *ledger
+
+	previous *pool // served under the name before this one
+	ended    atomic.Bool
 }
 
 // acquirePool finds or makes a pool. Each call needs one release.
@@ -89,24 +91,47 @@ func (p *pool) release() { _, _ = pools.Delete(p.key) }
 func (p *pool) start() error { return p.Pool.Start(context.Background()) }
 
 // activate makes the pool the one that serves under its name.
-func (p *pool) activate() { active.Store(p.name, p) }
+func (p *pool) activate() {
+	if before, _ := active.Swap(p.name, p); before != nil && before != p {
+		p.previous = before.(*pool)
+	}
+}
+
+// deactivate gives the name back to the pool that had it before, if that still
+// serves: when Caddy rejects a configuration after our part of it has started.
+func (p *pool) deactivate() {
+	p.ended.Store(true)
+	if before := p.previous; before != nil && !before.ended.Load() {
+		active.CompareAndSwap(p.name, p, before)
+	} else {
+		active.CompareAndDelete(p.name, p)
+	}
+	p.previous = nil // or each pool would keep all that ever were
+}
 
 // Destruct is called when no configuration holds the pool any more. Requests of
 // the replaced configuration may still run, or be about to begin, and the pool
-// takes them: it ends when it has none, which a reload does not wait for. While
-// Caddy itself ends, whoever still has a request has outlived the grace period.
+// takes them: it ends when it has none. While Caddy itself ends, Destruct waits
+// for that, though not for ever, since by then Caddy has waited for requests as
+// long as its grace_period says; during a reload it must not wait.
 func (p *pool) Destruct() error {
-	active.CompareAndDelete(p.name, p)
-	if caddy.Exiting() {
-		return p.Stop(context.Background())
+	p.deactivate()
+	exiting := caddy.Exiting()
+	patience := workerpool.DefaultDrainTimeout
+	if exiting {
+		patience = 2 * p.Config().StopTimeout
 	}
-	draining.Store(p, nil)
-	go func() {
-		defer draining.Delete(p)
-		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	drains.Add(1)
+	end := func() error {
+		defer drains.Done()
+		ctx, cancel := context.WithTimeout(drains.ctx, patience)
 		defer cancel()
-		_ = p.Close(ctx)
-	}()
+		return p.Close(ctx)
+	}
+	if exiting {
+		return end()
+	}
+	go end()
 	return nil
 }
 

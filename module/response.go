@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/net/http/httpguts"
@@ -239,6 +240,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.T
 	defer h.pool.ledger.streams.Add(-1)
 	defer context.AfterFunc(r.Context(), t.Cancel)()
 	flusher := http.NewResponseController(w)
+	begin := time.Now()
 	for {
 		more := t.Frame.More()
 		if _, err := w.Write(t.Frame.Body()); err != nil {
@@ -258,11 +260,21 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.T
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			h.logger.Error("the answer broke off", zap.Error(err), zap.Int("pid", t.PID),
-				zap.String("method", r.Method), zap.String("uri", r.RequestURI))
+			h.logBroken(r, t, err, time.Since(begin))
 			return cut(r, err)
 		}
 	}
+}
+
+// logBroken tells of an answer that did not come to its end, and what its worker
+// said last.
+func (h *Handler) logBroken(r *http.Request, t *workerpool.Turn, err error, streamed time.Duration) {
+	fields := []zap.Field{zap.Error(err), zap.String("pool", h.pool.name), zap.Int("pid", t.PID),
+		zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", t.Executed+streamed)}
+	if lost, ok := errors.AsType[*workerpool.WorkerError](err); ok {
+		fields = append(fields, zap.Strings("output", lost.Output))
+	}
+	h.logger.Error("the answer broke off", fields...)
 }
 
 // cut ends the connection, so that the client can tell a broken answer from a

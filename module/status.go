@@ -60,7 +60,7 @@ func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error)
 		status = http.StatusServiceUnavailable
 		retryAfter(w, time.Second)
 	}
-	if status == http.StatusGatewayTimeout && lost != nil {
+	if status == http.StatusGatewayTimeout && errors.As(err, &lost) {
 		h.logger.Error("killed a worker that took too long", zap.String("pool", h.pool.name), zap.Int("pid", lost.PID),
 			zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", lost.After),
 			zap.Strings("output", lost.Output))

@@ -197,6 +197,9 @@ func (p *Pool) release(w *worker) {
 		p.failures = 0
 	}
 	due := p.dueReason(w, served, rss)
+	if due == "" && w.wantsOut {
+		due = ReasonRestart
+	}
 	tail := w.slowTail || p.loopless.suspected()
 	if due != "" && w.due == "" {
 		w.due = due
