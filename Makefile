@@ -9,7 +9,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx
 RUN_PHP := php
 TEST_PHP := php php-cgi php-fpm
 
-.PHONY: run test lint unit race php-test integration fuzz setup-run setup-test clean
+.PHONY: run test lint race php-test integration bench bench-smoke setup-run setup-test setup-bench clean
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
@@ -35,6 +35,17 @@ php-test:
 # Real Caddy, real PHP, real sockets.
 integration:
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./integration
+
+# Ourselves beside our peers, on this machine; see integration/bench/doc.go.
+bench: setup-bench
+	$(GO) run ./integration/bench -out docs/benchmarks
+
+# Does the benchmark still run? Its numbers mean nothing.
+bench-smoke: setup-bench
+	$(GO) run ./integration/bench -smoke
+
+setup-bench:
+	@./scripts/setup $(TEST_PHP) nginx wrk
 
 setup-run:
 	@./scripts/setup $(RUN_PHP)
