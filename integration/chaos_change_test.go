@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// release is the number of the code that must answer whatever is asked from now
+// deployed is the number of the code that must answer whatever is asked from now
 // on, and the traffic that checks it.
-type release struct {
+type deployed struct {
 	number atomic.Int64
 	seen   atomic.Int64 // answers checked
 }
 
 // traffic asks with the number in the query that the answer must reach.
-func (r *release) traffic(t *testing.T, url string, clients int) *traffic {
+func (r *deployed) traffic(t *testing.T, url string, clients int) *traffic {
 	return startTraffic(t, clients, func(int, int) (string, string, io.Reader) {
 		return http.MethodGet, fmt.Sprintf("%s?least=%d", url, r.number.Load()), nil
 	}, func(got received) {
@@ -46,7 +46,7 @@ func reloadsUnderLoad(t *testing.T) line {
 		return fmt.Sprintf("http://127.0.0.1:%d {\n%s\n}\n", port, chaosWorker(t, "workers 3", env("RELEASE", strconv.Itoa(release))))
 	}
 	s := start(t, sites(0), quiet)
-	var now release
+	var now deployed
 	traffic := now.traffic(t, fmt.Sprintf("http://127.0.0.1:%d/", port), 6)
 	n, changes := size(20, 100), 0
 	for i := range n {
@@ -95,7 +95,7 @@ func (s *server) rename(from, to string) {
 
 // restartsUnderLoad deploys new code in place, once broken code.
 func restartsUnderLoad(t *testing.T) line {
-	var now release
+	var now deployed
 	s, url := site(t, "php_worker app.php {\nname app\nworkers 4\n}",
 		withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '0';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))), quiet)
 	s.settled("app", 4)
@@ -133,7 +133,7 @@ func restartsUnderLoad(t *testing.T) line {
 
 // deploysUnderLoad flips current -> releases/<n>, and restarts with the command.
 func deploysUnderLoad(t *testing.T) line {
-	var now release
+	var now deployed
 	deploy := func(s *server, n int64) {
 		s.code(fmt.Sprintf("releases/%d/worker.php", n), n)
 		s.write(fmt.Sprintf("releases/%d/lazy.php", n), fmt.Sprintf("<?php return '%d';", n))

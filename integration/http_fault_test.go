@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,12 +24,7 @@ func testErrors(t *testing.T, app front) {
 			}
 		}
 		for _, want := range []string{"the reason why", "thrown by the application"} {
-			eventually(t, "the log says: "+want, func() bool {
-				return slices.ContainsFunc(s.logs.records("the worker reported an error"), func(record map[string]any) bool {
-					text, _ := record["error"].(string)
-					return strings.Contains(text, want)
-				})
-			})
+			s.waitLog(want)
 		}
 	})
 

@@ -16,7 +16,7 @@ import (
 // worker is a weapon.
 func testHostile(t *testing.T, app front) {
 	port := freePorts(t, 1)[0]
-	start(t, fmt.Sprintf("http://:%d {\nbind 127.0.0.1\n%s}\n", port, app.directive("workers 1")), withGlobal("servers {\nmax_header_size 1MB\n}"))
+	start(t, fmt.Sprintf("http://:%d {\nbind 127.0.0.1\n%s}\n", port, app.directive("workers 1", "env UNCAUGHT 1")), withGlobal("servers {\nmax_header_size 1MB\n}"))
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	pid, _ := worker(t, "http://"+address)
 

@@ -35,8 +35,12 @@ type room struct {
 // rooms is the whole house. A new folder has to be entered here, and whoever
 // does so decides what it may know.
 var rooms = map[string]room{
-	"goridge":        {tests: []string{"go.uber.org/goleak"}},
-	"workerpool":     {ours: []string{"goridge"}, others: []string{"go.uber.org/zap/...", "golang.org/x/sys/..."}, tests: []string{"go.uber.org/goleak"}},
+	"goridge": {tests: []string{"go.uber.org/goleak"}},
+	"workerpool": {
+		ours:   []string{"goridge"},
+		others: []string{"github.com/fsnotify/fsnotify", "go.uber.org/zap/...", "golang.org/x/sys/..."},
+		tests:  []string{"go.uber.org/goleak"},
+	},
 	"module/form":    {},
 	"module/httpctx": {tests: []string{"google.golang.org/protobuf/encoding/protowire"}},
 	"module": {
@@ -52,7 +56,7 @@ var rooms = map[string]room{
 	".":           {ours: []string{"caddyfile", "module"}},
 	"cmd/caddy":   {ours: []string{"."}, others: []string{caddy + "/cmd", caddy + "/modules/standard"}},
 	"cmd/build":   {others: []string{"github.com/BurntSushi/toml"}},
-	"integration": {tests: []string{"golang.org/x/net/...", "github.com/quic-go/quic-go/..."}},
+	"integration": {tests: []string{"golang.org/x/net/...", "golang.org/x/sys/...", "github.com/quic-go/quic-go/..."}},
 }
 
 // source is one parsed Go file.

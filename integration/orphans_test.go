@@ -31,7 +31,9 @@ var upload = bytes.Repeat([]byte("0123456789abcdef"), 512<<10)
 func employ(t *testing.T, behindWrapper bool, global ...string) *employed {
 	t.Helper()
 	e := &employed{gate: filepath.Join(t.TempDir(), "gate"), answers: make(map[string]<-chan answer)}
-	options := []string{"workers 5", "stop_timeout 5s", env("GATE", e.gate)}
+	// With so much patience SIGTERM and SIGKILL never come for a worker that has
+	// heard the stop frame, and the test ends before it would for another.
+	options := []string{"workers 5", "stop_timeout 1h", env("GATE", e.gate)}
 	handler := lifeWorker(t, options...)
 	if behindWrapper {
 		handler = wrappedWorker(t, options...)
@@ -171,7 +173,7 @@ func TestWhoeverIsBusyBeyondTheGracePeriodIsEnded(t *testing.T) {
 
 func TestARemovedPoolThatIsStillBusyDoesNotOutliveCaddy(t *testing.T) {
 	t.Parallel()
-	s, url := site(t, lifeWorker(t, "workers 1", env("GATE", filepath.Join(t.TempDir(), "gate"))), withGlobal("grace_period 100ms"))
+	s, url := site(t, lifeWorker(t, "workers 1", "stop_timeout 1h", env("GATE", filepath.Join(t.TempDir(), "gate"))), withGlobal("grace_period 100ms"))
 	inBackground(t, http.MethodGet, url+"/busy", nil)
 	s.waitLog("is busy")
 	if out, err := s.reload(fmt.Sprintf("http://127.0.0.1:%d {\nrespond none\n}", freePorts(t, 1)[0])); err != nil {

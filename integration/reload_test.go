@@ -129,37 +129,48 @@ func TestANewPoolThatCannotStartRejectsTheReload(t *testing.T) {
 
 func TestRequestsDoNotWaitForANewPoolThatIsSlowToStart(t *testing.T) {
 	t.Parallel()
-	port := freePorts(t, 1)[0]
-	gate := filepath.Join(t.TempDir(), "gate")
-	s := start(t, on(port, lifeWorker(t, "workers 2", release("old"))))
-	reloaded := make(chan error, 1)
-	go func() {
-		out, err := s.reload(on(port, lifeWorker(t, "workers 2", release("new"), env("BOOT_GATE", gate))))
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-		reloaded <- err
-	}()
-	s.waitLog("waits at its gate")
-	// Nothing opens the gate before these are answered.
-	for range 5 {
-		wantBody(t, base(port), "old", 10)
-		for range 10 {
-			if a := askBy(t.Context(), fresh, http.MethodGet, base(port), nil); a.err != nil || a.body != "old" {
-				t.Fatalf("status %d, body %q, error %v", a.status, a.body, a.err)
+	for name, c := range map[string]struct{ options, routes string }{
+		"of the same name": {"name api", ""},
+		// It answers what the old routes would, to the URL that the client sent.
+		"of another name behind other routes": {"name other", "rewrite / /env"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePorts(t, 1)[0]
+			gate := filepath.Join(t.TempDir(), "gate")
+			s := start(t, on(port, lifeWorker(t, "name api", "workers 2", release("old"))))
+			reloaded := make(chan error, 1)
+			go func() {
+				out, err := s.reload(on(port, c.routes, lifeWorker(t, c.options, "workers 2", release("new"), env("BOOT_GATE", gate))))
+				if err != nil {
+					err = fmt.Errorf("%w: %s", err, out)
+				}
+				reloaded <- err
+			}()
+			s.waitLog("waits at its gate")
+			// Nothing opens the gate before these are answered.
+			wantBody(t, base(port), "old", 50)
+			for range 50 {
+				if a := askFresh(t.Context(), http.MethodGet, base(port)); a.err != nil || a.body != "old" {
+					t.Fatalf("status %d, body %q, error %v", a.status, a.body, a.err)
+				}
 			}
-		}
+			select {
+			case err := <-reloaded:
+				t.Fatalf("the reload ended before its pool was ready: %v", err)
+			default:
+			}
+			openGate(t, gate)
+			if err := <-reloaded; err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				if status, body := get(t, base(port)); status != http.StatusOK || !strings.Contains(body, "new") {
+					t.Fatalf("status %d, body %q", status, body)
+				}
+			}
+		})
 	}
-	select {
-	case err := <-reloaded:
-		t.Fatalf("the reload ended before its pool was ready: %v", err)
-	default:
-	}
-	openGate(t, gate)
-	if err := <-reloaded; err != nil {
-		t.Fatal(err)
-	}
-	wantBody(t, base(port), "new", 10)
 }
 
 func TestARemovedSiteAnswersWhatItHasAndItsWorkersEnd(t *testing.T) {

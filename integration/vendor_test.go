@@ -21,6 +21,7 @@ var mapping = []struct {
 	{"answers under load", testAnswersUnderLoad},
 	{"exits", testExits},
 	{"hostile requests", testHostile},
+	{"large bodies", testLargeBodies},
 }
 
 func testMapping(t *testing.T, app front) {
@@ -48,6 +49,13 @@ func TestUnmodifiedRoadRunnerPackages(t *testing.T) {
 			"and name the folder in PHP_VENDOR.")
 	}
 	for _, folder := range folders {
+		folder, err := filepath.Abs(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(folder, "vendor", "autoload.php")); err != nil {
+			t.Fatalf("PHP_VENDOR names a folder without packages: %v", err)
+		}
 		app := front{name: filepath.Base(folder), folder: folder}
 		for _, app := range app.variants() {
 			t.Run(app.name, func(t *testing.T) { testMapping(t, app) })

@@ -27,6 +27,8 @@ type App struct {
 
 	logger *zap.Logger
 	byName map[string]*pool
+
+	uploadDirs map[string]struct{} // of the handlers
 }
 
 // CaddyModule returns the Caddy module information.
@@ -41,6 +43,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.byName = make(map[string]*pool)
+	a.uploadDirs = make(map[string]struct{})
 	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil) {
 		return errors.New("defaults cannot hold a name, script or command: those belong to one pool")
 	}
@@ -101,6 +104,9 @@ func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
 
 // Start boots all pools side by side and returns when each has a ready worker.
 func (a *App) Start() error {
+	if err := a.clearFolders(); err != nil {
+		return err
+	}
 	var g errgroup.Group
 	for _, p := range a.byName {
 		g.Go(p.start)

@@ -56,7 +56,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 	case bodyMultipart:
 		uid, gid := h.pool.ids()
 		f, err := form.ReadMultipart(limited, r.Header.Get("Content-Type"), form.MultipartOptions{
-			Dir:      h.Uploads.Dir,
+			Dir:      h.uploadFolder(q, uid, gid),
 			MaxFiles: h.Uploads.MaxFiles,
 			Allow:    h.Uploads.Allow,
 			Forbid:   h.Uploads.Forbid,
@@ -87,17 +87,27 @@ func (h *Handler) readRaw(body io.Reader, length int64, q *request) ([]byte, err
 			return head, nil
 		}
 	}
-	file, err := os.CreateTemp(h.Uploads.Dir, "php_worker-body-")
+	file, err := os.CreateTemp(h.uploadFolder(q, -1, -1), "body-")
 	if err != nil {
 		return nil, fmt.Errorf("spooling the request body: %w", err)
 	}
-	os.Remove(file.Name()) // nothing is left of it then, whatever happens to us
+	if os.Remove(file.Name()) == nil { // nothing is left of it then, whatever happens to us
+		q.leaveFolder()
+	}
 	q.body.file = file
 	q.body.size, err = io.Copy(file, io.MultiReader(bytes.NewReader(head), body))
 	if err != nil {
 		return nil, bodyError(err)
 	}
 	return nil, nil
+}
+
+// leaveBody has an error sent at once: without it net/http would first wait for as
+// much as 256 KB of a body that nobody wants any more, however slowly it comes.
+func leaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // readAll reads to the end, into memory of the announced size.

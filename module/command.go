@@ -33,8 +33,11 @@ Exit status: 0 when done, 1 when Caddy refused or the restart was aborted,
 			cmd.PersistentFlags().String("address", "", "Address of the admin endpoint, if it is not the default")
 			cmd.PersistentFlags().StringP("config", "c", "", "Configuration file that names the admin endpoint")
 			cmd.PersistentFlags().StringP("adapter", "a", "", "Config adapter of that file")
+			cmd.SetFlagErrorFunc(usageError)
+			cmd.Args = takes(cobra.NoArgs)
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			list := &cobra.Command{
-				Use: "list", Short: "Shows the pools and their workers", Args: cobra.NoArgs,
+				Use: "list", Short: "Shows the pools and their workers", Args: takes(cobra.NoArgs),
 				RunE: caddycmd.WrapCommandFuncForCobra(cmdList),
 			}
 			list.Flags().Bool("json", false, "Print JSON")
@@ -46,7 +49,7 @@ Exit status: 0 when done, 1 when Caddy refused or the restart was aborted,
 			restart.Flags().Bool("no-wait", false, "Return at once")
 			scale := &cobra.Command{
 				Use: "scale <pool> <min> [<max>]", Short: "Changes the number of workers until the pool's settings change",
-				Args: cobra.RangeArgs(2, 3), RunE: caddycmd.WrapCommandFuncForCobra(cmdScale),
+				Args: takes(cobra.RangeArgs(2, 3)), RunE: caddycmd.WrapCommandFuncForCobra(cmdScale),
 			}
 			cmd.AddCommand(list, restart, scale)
 		},
@@ -57,6 +60,19 @@ const (
 	exitRefused = 1
 	exitUsage   = 2
 )
+
+// takes makes a wrong number of arguments end the program with exitUsage; cobra
+// alone would end it with 1.
+func takes(args cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error { return usageError(cmd, args(cmd, given)) }
+}
+
+func usageError(cmd *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return exitUsage, err })(cmd, nil)
+}
 
 // call sends a request to the admin endpoint and decodes the answer into out. The
 // returned code is what the program shall exit with on an error.

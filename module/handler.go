@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"reflect"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -101,12 +103,19 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	repl := caddy.NewReplacer()
 	h.Uploads.Dir = repl.ReplaceAll(h.Uploads.Dir, "")
 	for i, root := range h.Sendfile {
-		h.Sendfile[i] = repl.ReplaceAll(root, "")
+		if root = repl.ReplaceAll(root, ""); root != "" {
+			// Applications name files by their absolute paths.
+			if abs, err := filepath.Abs(root); err == nil {
+				root = abs
+			}
+		}
+		h.Sendfile[i] = root
 	}
 	app, err := ctx.App("php_worker")
 	if err != nil {
 		return err
 	}
+	app.(*App).uploadDirs[h.Uploads.Dir] = struct{}{}
 	inline := !reflect.ValueOf(h.PoolConfig).IsZero()
 	switch {
 	case h.Pool != "" && inline:
@@ -149,10 +158,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	req, err := h.newRequest(w, r)
 	if err != nil {
+		leaveBody(w, r)
 		return h.statusError(w, r, err)
 	}
 	defer req.close()
+	begin := time.Now()
 	turn, err := h.pool.exec(r.Context(), req.exec)
+	h.traceTurn(r.Context(), begin, turn)
 	if err != nil {
 		return h.statusError(w, r, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -30,20 +29,18 @@ var pools = caddy.NewUsagePool()
 // their own cannot take.
 var active sync.Map // string -> *pool
 
-// drains are the pools that nobody holds any more, on their way out.
-var drains struct {
-	sync.WaitGroup
-	ctx   context.Context // ends when they shall hurry
-	hurry context.CancelFunc
-}
+// draining are the pools that nobody holds any more, on their way out.
+var draining sync.Map // *pool -> nil
 
 func init() {
-	drains.ctx, drains.hurry = context.WithCancel(context.Background())
-	// A pool left by an earlier reload may still have requests. Caddy's own end
-	// waits for them as long as for a worker that is asked to stop, no longer.
+	// A pool left by an earlier reload may still have requests. By the time that
+	// Caddy itself ends, these have had the grace_period, too.
 	caddy.OnExit(func(context.Context) {
-		defer time.AfterFunc(workerpool.DefaultStopTimeout, drains.hurry).Stop()
-		drains.Wait()
+		var stops sync.WaitGroup
+		for p := range draining.Range {
+			stops.Go(func() { _ = p.(*pool).Stop(context.Background()) })
+		}
+		stops.Wait()
 	})
 }
 
@@ -111,27 +108,21 @@ func (p *pool) deactivate() {
 
 // Destruct is called when no configuration holds the pool any more. Requests of
 // the replaced configuration may still run, or be about to begin, and the pool
-// takes them: it ends when it has none. While Caddy itself ends, Destruct waits
-// for that, though not for ever, since by then Caddy has waited for requests as
-// long as its grace_period says; during a reload it must not wait.
+// takes them: it ends when it has none, which a reload does not wait for. While
+// Caddy itself ends, Destruct waits for the workers, but not for requests: Caddy
+// has waited for these as long as its grace_period says.
 func (p *pool) Destruct() error {
 	p.deactivate()
-	exiting := caddy.Exiting()
-	patience := workerpool.DefaultDrainTimeout
-	if exiting {
-		patience = 2 * p.Config().StopTimeout
+	if caddy.Exiting() {
+		return p.Stop(context.Background())
 	}
-	drains.Add(1)
-	end := func() error {
-		defer drains.Done()
-		ctx, cancel := context.WithTimeout(drains.ctx, patience)
+	draining.Store(p, nil)
+	go func() {
+		defer draining.Delete(p)
+		ctx, cancel := context.WithTimeout(context.Background(), workerpool.DefaultDrainTimeout)
 		defer cancel()
-		return p.Close(ctx)
-	}
-	if exiting {
-		return end()
-	}
-	go end()
+		_ = p.Close(ctx)
+	}()
 	return nil
 }
 

@@ -25,6 +25,8 @@ type request struct {
 	buf  *[]byte
 	form *form.Form
 	body spooled
+	// folder holds the files; nil where there is none.
+	folder *workerpool.Folder
 }
 
 // close gives everything back.
@@ -33,6 +35,7 @@ func (q *request) close() {
 		_ = q.form.Remove()
 	}
 	q.body.close()
+	q.leaveFolder()
 	if q.buf != nil {
 		putBuffer(q.buf)
 	}
@@ -122,11 +125,11 @@ func absoluteURI(r *http.Request) (target, error) {
 		scheme = "https"
 	}
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
-		switch proto := lastElement(r.Header.Get("X-Forwarded-Proto")); strings.ToLower(proto) {
+		switch proto := lastElement(r.Header["X-Forwarded-Proto"]); strings.ToLower(proto) {
 		case "http", "https":
 			scheme = strings.ToLower(proto)
 		}
-		if forwarded := lastElement(r.Header.Get("X-Forwarded-Host")); forwarded != "" {
+		if forwarded := lastElement(r.Header["X-Forwarded-Host"]); forwarded != "" {
 			host = forwarded
 		}
 	}
@@ -152,8 +155,13 @@ func absoluteURI(r *http.Request) (target, error) {
 	return target{text, host}, nil
 }
 
-// lastElement is what the nearest proxy has added to a list.
-func lastElement(list string) string {
+// lastElement is what the nearest proxy has added to a list, which may have
+// come in several lines.
+func lastElement(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	list := lines[len(lines)-1]
 	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
 }
 

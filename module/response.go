@@ -133,7 +133,25 @@ func (h *Handler) writeHead(w http.ResponseWriter, r *http.Request, head *httpct
 		header["Content-Type"] = defaultContentType
 	}
 	h.pool.ledger.status(head.Status)
-	w.WriteHeader(head.Status)
+	writeStatus(w, head.Status)
+}
+
+// writeStatus sends status and headers. Where a handler before us keeps the
+// answer back, to replace it perhaps (intercept), the length must not stay: the
+// headers do, and it is wrong for any other body.
+func writeStatus(w http.ResponseWriter, status int) {
+	w.WriteHeader(status)
+	for next := w; ; {
+		if b, ok := next.(interface{ Buffered() bool }); ok && b.Buffered() {
+			w.Header().Del("Content-Length")
+			return
+		}
+		wrapper, ok := next.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		next = wrapper.Unwrap()
+	}
 }
 
 // copyHeaders takes over the worker's headers. It returns the length that the
@@ -233,6 +251,12 @@ func trailerNames(head *httpctx.Response) map[string]bool {
 	return names
 }
 
+// Lies about Content-Length in a stream.
+var (
+	errShorterThanTold = errors.New("the stream is shorter than its Content-Length")
+	errLongerThanTold  = errors.New("the stream is longer than its Content-Length")
+)
+
 // stream passes on an answer of several frames, or one too large to be read at
 // once, as it comes. The worker is asked to stop when the client goes away.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.Turn) error {
@@ -241,15 +265,21 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.T
 	defer context.AfterFunc(r.Context(), t.Cancel)()
 	flusher := http.NewResponseController(w)
 	begin := time.Now()
+	size := int64(0)
 	for {
 		more := t.Frame.More()
-		if _, err := w.Write(t.Frame.Body()); err != nil {
-			return cut(r, err)
+		n, err := w.Write(t.Frame.Body())
+		size += int64(n)
+		if err == nil && t.Frame.Rest() > 0 {
+			var n int64
+			n, err = io.Copy(w, &t.Frame)
+			size += n
 		}
-		if t.Frame.Rest() > 0 {
-			if _, err := io.Copy(w, &t.Frame); err != nil {
-				return cut(r, err)
+		if err != nil {
+			if errors.Is(err, http.ErrContentLength) {
+				h.logBroken(r, t, errLongerThanTold, time.Since(begin))
 			}
+			return cut(r, err)
 		}
 		if more {
 			if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -258,6 +288,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.T
 		}
 		switch err := t.Next(); {
 		case err == io.EOF:
+			// Where encode has changed the body, it has taken the length out.
+			if told := w.Header().Get("Content-Length"); told != "" && told != strconv.FormatInt(size, 10) {
+				h.logBroken(r, t, errShorterThanTold, time.Since(begin))
+				return cut(r, errShorterThanTold)
+			}
 			return nil
 		case err != nil:
 			h.logBroken(r, t, err, time.Since(begin))

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
 	"github.com/phpworker/caddy-php-worker/module/httpctx"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
@@ -72,9 +74,37 @@ func (h *Handler) sendfile(w http.ResponseWriter, r *http.Request, head *httpctx
 		}
 		header.Set("Content-Type", kind)
 	}
-	h.pool.ledger.status(head.Status)
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	counted := &statusWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	http.ServeContent(counted, r, "", info.ModTime(), file)
+	h.pool.ledger.status(counted.status)
 	return nil
+}
+
+// statusWriter remembers which status was sent: ServeContent decides between 200,
+// 206, 304, 412 and 416.
+type statusWriter struct {
+	*caddyhttp.ResponseWriterWrapper
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	writeStatus(w.ResponseWriter, status)
+}
+
+// belowRoot is the path of name relative to root. PHP's __DIR__ has no symbolic
+// links, so a root such as /srv/current/files is also known by where it is now.
+func belowRoot(root, name string) string {
+	candidates := []string{root}
+	if real, err := filepath.EvalSymlinks(root); err == nil && real != root {
+		candidates = append(candidates, real)
+	}
+	for _, base := range candidates {
+		if inside, err := filepath.Rel(base, name); err == nil && filepath.IsLocal(inside) {
+			return inside
+		}
+	}
+	return strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/")
 }
 
 // openBelowRoots opens a regular file below one of the roots. A symbolic link may
@@ -84,25 +114,28 @@ func (h *Handler) openBelowRoots(name string) (*os.File, fs.FileInfo, error) {
 	if strings.IndexByte(name, 0) >= 0 {
 		return nil, nil, errNotBelowRoots
 	}
-	err := errNotBelowRoots
+	// Of several roots, one that must not give the file out tells more than one
+	// that does not have it.
+	var missing, refused error
 	for _, root := range h.Sendfile {
-		relative := strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/")
-		if inside, relErr := filepath.Rel(root, name); relErr == nil && filepath.IsLocal(inside) {
-			relative = inside
-		}
-		file, openErr := os.OpenInRoot(root, filepath.FromSlash(relative))
-		if openErr != nil {
-			if errors.Is(openErr, fs.ErrNotExist) {
-				err = openErr
-			}
+		file, err := os.OpenInRoot(root, filepath.FromSlash(belowRoot(root, name)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = err
+			continue
+		case err != nil:
+			refused = err
 			continue
 		}
-		info, statErr := file.Stat()
-		if statErr == nil && info.Mode().IsRegular() {
+		info, err := file.Stat()
+		if err == nil && info.Mode().IsRegular() {
 			return file, info, nil
 		}
 		file.Close()
-		err = fmt.Errorf("%q is not a regular file", name)
+		refused = fmt.Errorf("%q is not a regular file", name)
 	}
-	return nil, nil, err
+	if refused != nil {
+		return nil, nil, fmt.Errorf("sendfile roots: %w", refused)
+	}
+	return nil, nil, missing
 }

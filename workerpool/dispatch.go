@@ -114,11 +114,14 @@ func (p *Pool) endTurn(w *worker) {
 }
 
 // whenFree returns a channel that is closed when nobody has a turn at w any more,
-// which is to be gone. One caller only.
+// which is to be gone.
 func (p *Pool) whenFree(w *worker) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	free := make(chan struct{})
+	free := w.free
+	if free == nil {
+		free = make(chan struct{})
+	}
 	if w.held {
 		w.free = free
 	} else {

@@ -33,15 +33,17 @@ type Folder struct {
 	lock *os.File
 }
 
-// folders are the open ones by their base.
-var folders struct {
-	mu   sync.Mutex
-	open map[string]*Folder
-}
+// folders are the open ones, and those that were ever open, by their base.
+var folders = struct {
+	mu    sync.Mutex
+	open  map[string]*Folder
+	swept map[string]bool
+}{open: make(map[string]*Folder), swept: make(map[string]bool)}
 
 // OpenFolder returns the folder of this process below base, the system's
-// temporary folder if that is empty; base must exist. The first caller makes it, and removes
-// those of processes that are gone; every caller must Close it.
+// temporary folder if that is empty; base must exist. It is made where nobody
+// has it open. The first call for a base removes the folders of processes that
+// are gone. Every caller must Close it.
 func OpenFolder(base string) (*Folder, error) {
 	if base == "" {
 		base = os.TempDir()
@@ -50,7 +52,10 @@ func OpenFolder(base string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := holdFolder(base)
+	f, first := holdFolder(base)
+	if first {
+		sweep(base)
+	}
 	if _, err := f.For(-1, -1); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -58,19 +63,18 @@ func OpenFolder(base string) (*Folder, error) {
 	return f, nil
 }
 
-func holdFolder(base string) *Folder {
+// holdFolder also says whether the base is a new one.
+func holdFolder(base string) (f *Folder, first bool) {
 	folders.mu.Lock()
 	defer folders.mu.Unlock()
-	f := folders.open[base]
-	if f == nil {
+	if f = folders.open[base]; f == nil {
 		f = &Folder{base: base}
-		if folders.open == nil {
-			folders.open = make(map[string]*Folder)
-		}
 		folders.open[base] = f
 	}
 	f.refs++
-	return f
+	first = !folders.swept[base]
+	folders.swept[base] = true
+	return f, first
 }
 
 // Close gives the folder up. With the last user it is removed, whatever is in it.
@@ -144,20 +148,22 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// make needs the lock. It removes what is left of others first.
+// sweep removes the folders of processes that are gone. One that cannot be
+// removed, or not even be listed, is no reason not to start.
+func sweep(base string) {
+	entries, _ := os.ReadDir(base)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), folderPrefix) {
+			removeAbandoned(filepath.Join(base, e.Name()))
+		}
+	}
+}
+
+// make needs the lock.
 func (f *Folder) make() error {
 	if f.lock != nil {
 		f.lock.Close()
 		f.lock = nil
-	}
-	entries, err := os.ReadDir(f.base)
-	if err != nil && !errors.Is(err, fs.ErrPermission) { // one may be allowed to write but not to list
-		return err
-	}
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), folderPrefix) {
-			removeAbandoned(filepath.Join(f.base, e.Name()))
-		}
 	}
 	for {
 		path := filepath.Join(f.base, fmt.Sprintf("%s%d-%06d", folderPrefix, os.Getpid(), rand.IntN(1_000_000)))

@@ -191,6 +191,7 @@ func TestProcessesThatStartTogetherDoNotRemoveEachOthersFolders(t *testing.T) {
 		wg.Go(func() {
 			for range 20 {
 				all[i].mu.Lock()
+				sweep(base)
 				err := all[i].make()
 				path := all[i].path
 				all[i].mu.Unlock()

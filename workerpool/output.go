@@ -42,21 +42,21 @@ func (o *output) stream(name string) *stream { return &stream{out: o, name: name
 // Write takes the next bytes of the stream; it never fails.
 func (s *stream) Write(p []byte) (int, error) {
 	n := len(p)
-	for {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			break
+	for len(p) > 0 {
+		line := len(p)
+		if i := bytes.IndexByte(p, '\n'); i >= 0 {
+			line = i
 		}
-		s.buf = append(s.buf, p[:i]...)
-		s.flush()
-		p = p[i+1:]
-	}
-	s.buf = append(s.buf, p...)
-	for len(s.buf) >= maxLine {
-		rest := append([]byte(nil), s.buf[maxLine:]...)
-		s.buf = s.buf[:maxLine]
-		s.flush()
-		s.buf = append(s.buf, rest...)
+		line = min(line, maxLine-len(s.buf))
+		s.buf = append(s.buf, p[:line]...)
+		p = p[line:]
+		switch {
+		case len(p) > 0 && p[0] == '\n':
+			s.flush()
+			p = p[1:]
+		case len(s.buf) == maxLine:
+			s.flush()
+		}
 	}
 	return n, nil
 }

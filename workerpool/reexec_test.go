@@ -39,7 +39,12 @@ func TestMain(m *testing.M) {
 	case "host":
 		runHost()
 	default:
-		os.Exit(m.Run())
+		code := m.Run()
+		if left := leftovers(); code == 0 && len(left) > 0 {
+			fmt.Println("goroutines left behind:\n" + strings.Join(left, "\n\n"))
+			code = 1
+		}
+		os.Exit(code)
 	}
 }
 
@@ -143,7 +148,15 @@ func (w *actor) answer(text string) { w.send(goridge.CodecJSON, 0, "head", []byt
 
 func (w *actor) act(script string) {
 	for step := range strings.SplitSeq(script, ";") {
-		w.step(strings.TrimSpace(step))
+		step = strings.TrimSpace(step)
+		if file, ok := strings.CutPrefix(step, "stop-once "); ok {
+			if os.Remove(file) != nil {
+				continue
+			}
+			w.step("stop") // instead of an answer
+			return
+		}
+		w.step(step)
 	}
 }
 

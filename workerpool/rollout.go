@@ -21,7 +21,7 @@ type rollout struct {
 // time; a second call returns [ErrRestartRunning].
 //
 // The returned function waits until the last old worker has been told to go and
-// has no request left; it returns a [*BootError] when a new one could not boot,
+// has no request left, and a new one serves; it returns a [*BootError] when a new one could not boot,
 // and then the old ones that are left keep serving. When its ctx ends it returns
 // the cause, and the restart goes on.
 func (p *Pool) Restart(reason Reason) (wait func(context.Context) error, err error) {
@@ -64,7 +64,8 @@ func (r *rollout) wait(ctx context.Context) error {
 	return nil
 }
 
-// checkRollout ends the restart when no old worker is left. It needs the lock.
+// checkRollout ends the restart when no old worker is left; where none was there
+// to begin with, when the first new one serves. It needs the lock.
 func (p *Pool) checkRollout() {
 	r := p.rollout
 	if r == nil {
@@ -75,16 +76,22 @@ func (p *Pool) checkRollout() {
 			delete(r.old, w)
 		}
 	}
-	if len(r.old) == 0 {
+	c := p.census()
+	if len(r.old) == 0 && (c.serving > c.retiring || p.desired == 0) {
 		p.rollout = nil
 		close(r.done)
 	}
 }
 
-// abortRollout keeps the old workers that are left. It needs the lock.
-func (p *Pool) abortRollout(err error) {
+// abortRollout keeps the old workers that are left. The failure of a worker that
+// was booting when the restart began says nothing of the new code. It needs the
+// lock.
+func (p *Pool) abortRollout(failed *worker, err error) {
 	r := p.rollout
 	if r == nil {
+		return
+	}
+	if _, old := r.old[failed]; old {
 		return
 	}
 	for w := range r.old {

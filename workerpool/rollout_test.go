@@ -26,8 +26,8 @@ func restart(t *testing.T, p *Pool) {
 }
 
 // watchers look at the pool as often as they can until stop is called, and
-// return the smallest and the largest numbers of workers that serve, and of all
-// that do not leave.
+// return the smallest number of workers that serve, and the largest of these and
+// those that boot.
 func watchers(p *Pool) (stop func() (fewest, most int)) {
 	done, over := make(chan struct{}), make(chan struct{})
 	fewest, most := 1<<30, 0
@@ -42,11 +42,12 @@ func watchers(p *Pool) (stop func() (fewest, most int)) {
 			serving, all := 0, 0
 			p.mu.Lock()
 			for w := range p.workers {
-				switch w.state {
-				case StateIdle, StateBusy:
+				switch {
+				case w.retiring: // finishes its last request
+				case w.state == StateIdle, w.state == StateBusy:
 					serving++
 					all++
-				case StateBooting:
+				case w.state == StateBooting:
 					all++
 				}
 			}

@@ -69,6 +69,9 @@ func (p *Pool) expireWaiters(now time.Time) {
 // census counts workers by what the plan needs to know.
 type census struct {
 	booting, serving, due, retiring int
+	// dying ones ended in their first turn; whether that costs a pause is
+	// known when they are gone.
+	dying int
 }
 
 func (p *Pool) census() (c census) {
@@ -82,6 +85,10 @@ func (p *Pool) census() (c census) {
 				c.retiring++
 			} else if w.due != "" {
 				c.due++
+			}
+		case StateStopping:
+			if w.reason == ReasonCrash && w.served.Load() == 0 {
+				c.dying++
 			}
 		}
 	}
@@ -97,7 +104,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 		}
 	}
 	if p.state == poolClosed {
-		p.abortRollout(ErrClosed)
+		p.abortRollout(nil, ErrClosed)
 		for w := range p.workers {
 			// A busy one cannot hear a stop frame; see Stop.
 			p.sendAway(w, ReasonConfig, w.state == StateBusy)
@@ -127,7 +134,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 	if c.due > 0 {
 		limit += p.config.MaxSurge
 	}
-	missing := max(p.desired-live, min(c.due, limit-live))
+	missing := max(p.desired-live, min(c.due, limit-live)) - c.dying
 	room := bootConcurrency() - c.booting
 	if p.min > 0 && p.firstTry() {
 		room = 1 - c.booting // the first one shows whether it works at all
@@ -272,7 +279,7 @@ func (p *Pool) bootFailed(w *worker, err error) {
 		p.lastErr = err
 		pause = p.backOff(1)
 		p.counts.bootFailures++
-		p.abortRollout(err)
+		p.abortRollout(w, err)
 		p.turnAway()
 	}
 	p.mu.Unlock()

@@ -94,7 +94,12 @@ func (w *watcher) run() {
 				return
 			}
 			if event.Has(fsnotify.Create) {
-				_ = w.add(event.Name) // fails for files, which is fine
+				_ = w.add(event.Name)
+				// Files that came with a new folder, before it was watched.
+				if file := w.firstMatch(event.Name); file != "" {
+					changed = file
+					quiet.Reset(watchPause)
+				}
 			}
 			if !event.Has(fsnotify.Chmod) && w.matches(event.Name) {
 				changed = event.Name
@@ -110,6 +115,24 @@ func (w *watcher) run() {
 			return
 		}
 	}
+}
+
+// firstMatch finds a file at or below root that a pattern names; "" if there is
+// none.
+func (w *watcher) firstMatch(root string) (found string) {
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // gone again
+		case d.IsDir() && path != root && unwatched[d.Name()]:
+			return filepath.SkipDir
+		case !d.IsDir() && w.matches(path):
+			found = path
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 func (w *watcher) matches(path string) bool {

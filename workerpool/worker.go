@@ -76,8 +76,25 @@ func (w *worker) live() {
 		w.sendAway()
 	}
 	w.cleanUp()
+	w.firstAnswer()
 	p.gone(w)
 	w.closeRelay()
+}
+
+// firstAnswer waits, not for long, until the first turn of a process that has
+// ended is over: only then is it known whether it answered. A script without a
+// loop can be reaped before its answer has been read.
+func (w *worker) firstAnswer() {
+	if w.served.Load() > 0 {
+		return
+	}
+	patience := time.NewTimer(500 * time.Millisecond)
+	defer patience.Stop()
+	select {
+	case <-w.pool.whenFree(w):
+	case <-w.pool.killAll:
+	case <-patience.C:
+	}
 }
 
 // boot starts the process and waits until it asks for requests. On failure

@@ -96,9 +96,19 @@ $out = new PackagesOut($psr7, $worker);
 while (true) {
     try {
         $request = $psr7->waitRequest();
-        if ($request === null) {
-            break;
+    } catch (Throwable $failure) {
+        // The manual of RoadRunner answers here; Symfony's and Laravel's loops do
+        // not even catch it, so that their process ends.
+        if (getenv('UNCAUGHT') || $failure instanceof GoridgeException || $failure instanceof RoadRunnerException) {
+            throw $failure;
         }
+        $worker->error((string) $failure);
+        continue;
+    }
+    if ($request === null) {
+        break;
+    }
+    try {
         app(new In(
             $request->getMethod(),
             (string) $request->getUri(),

@@ -1,0 +1,157 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// project is an application as it lies on a disk, with everything that must never
+// leave it. The content of each such file is the word "secret".
+func project(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, content := range map[string]string{
+		"public/index.html": "home", "public/app.css": "0123456789", "public/docs/index.html": "docs", "public/ü b.txt": "odd",
+		"public/.well-known/acme": "challenge", "public/app.css.gz": "packed", "public/index.php": "<?php secret", "public/robots.txt": "robots",
+		"public/storage/.htaccess": "secret", "public/.user.ini": "secret", "public/a.php.bak/x.php": "secret",
+		".env": "secret", ".env.local": "secret", ".git/config": "secret", ".git/HEAD": "secret", ".gitignore": "secret", ".htpasswd": "secret",
+		"composer.json": "secret", "composer.lock": "secret", "package.json": "secret", "worker.php": "<?php secret", "artisan.PHP": "secret",
+		"src/Kernel.php": "<?php secret", "config/services.inc": "secret", "vendor/autoload.php": "<?php secret", "vendor/x/y.phtml": "secret",
+		"vendor/composer/installed.phar": "secret", "vendor/.bin/tool": "secret", "src/page.phps": "secret", "vendor/a/composer.json": "secret",
+		"index.php/info.txt": "secret",
+	} {
+		writeFile(t, filepath.Join(dir, filepath.FromSlash(name)), content)
+	}
+	for link, target := range map[string]string{"public/conf.txt": "../.env", "public/code.txt": "../worker.php", "public/git": "../.git", "public/m.txt": "../composer.json"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// attacks are targets behind which a file lies that must not leave: whatever the
+// server answers, it is not the file. With static files they reach the worker (200
+// with JSON), or are refused.
+var attacks = []string{
+	// By their names.
+	"/.env", "/.env.local", "/.git/config", "/.git/HEAD", "/.gitignore", "/.htpasswd", "/composer.json", "/composer.lock", "/package.json",
+	"/worker.php", "/artisan.PHP", "/src/Kernel.php", "/config/services.inc", "/vendor/autoload.php", "/vendor/x/y.phtml",
+	"/vendor/composer/installed.phar", "/vendor/.bin/tool", "/src/page.phps", "/vendor/a/composer.json", "/index.php/info.txt",
+	"/public/.user.ini", "/public/storage/.htaccess", "/public/index.php", "/public/a.php.bak/x.php", "/.user.ini", "/storage/.htaccess", "/index.php",
+	// Upwards.
+	"/../.env", "/../../etc/passwd", "/%2e%2e/.env", "/%2e%2e%2f.env", "/..%2f.env", "/docs/../../.env", "/docs/..%2f..%2f.env", "/docs/%2e%2e/%2e%2e/.env",
+	"/.%2e/.env", "/%2e./.env", "/....//.env", "/..;/.env", "/docs/..;/..;/.env", "/%252e%252e/.env", "/%c0%ae%c0%ae/.env", "/%c0%2e%c0%2e/.env", "/%ef%bc%8e%ef%bc%8e/.env",
+	"/..%5c.env", "/..\\.env", "/%5c..%5c.env", "/docs\\..\\..\\.env", "/.well-known/../.env", "/.well-known/../../.env", "/.well-known/%2e%2e/.env", "//..//.env",
+	// Other ways to write a name.
+	"/%2eenv", "/%2Eenv", "/.%65nv", "/%2egit/config", "/.git%2fconfig", "/./.env", "/.//.env", "//.env", "///.env", "/.env/", "/.env/.", "/.env%00", "/.env%00.css", "/app.css%00.php",
+	"/.ENV", "/.Git/config", "/COMPOSER.JSON", "/Composer.Json", "/compoſer.json", "/worker.PHP", "/worker.pHp", "/worker%2ephp", "/worker.%70hp", "/wor\u212Aer.php",
+	"/worker.php/", "/worker.php/x", "/worker.php?x.css", "/worker.php%3fx.css", "/worker.php%23.css", "/worker.php;.css", "/worker.php%20", "/worker.php.", "/worker.php..", "/worker.php%0a", "/worker.php%09",
+	// Names of Windows.
+	"/worker.php::$DATA", "/worker.php%3a%3a$DATA", "/.env::$DATA", "/WORKER~1.PHP", "/COMPOS~1.JSO", "/GIT~1/config", "/ENV~1", "/.env%20", "/.env.", "/.git./config", "/.git%20/config", "/.git::$INDEX_ALLOCATION/config",
+	"/C:/Windows/win.ini", "/\\\\host\\share\\x", "/con", "/aux.txt", "/%5c%5chost%5cshare", "/docs%5c..%5c..%5c.env",
+	// Unicode.
+	"/%ef%bc%8eenv", "/%e2%80%a4env", "/.env%cc%81", "/.e%cd%8fnv", "/%e2%80%8b.env", "/%ef%bb%bf.env", "/.en%ef%bd%96", "/worker.%ef%bd%90hp", "/%ff.env", "/.env%ff", "/%c3%28/.env",
+	// Links.
+	"/conf.txt", "/code.txt", "/m.txt", "/git/config", "/public/conf.txt", "/public/code.txt", "/public/git/config", "/public/m.txt",
+	// Targets that are no plain path.
+	"http://x/.env", "http://x/../.env", "*", "/?/../.env", "/#/../.env", "/docs/?file=../.env",
+}
+
+func TestNoSecretEverLeaves(t *testing.T) {
+	t.Parallel()
+	dir := project(t)
+	for name, root := range map[string]string{"public": filepath.Join(dir, "public"), "the project by mistake": dir} {
+		port := freePorts(t, 1)[0]
+		start(t, fmt.Sprintf("http://:%d {\nbind 127.0.0.1\nroot %q\n%s}\n", port, root, loop.directive("workers 1")))
+		url := fmt.Sprintf("http://127.0.0.1:%d", port)
+		pid, _ := worker(t, url)
+		for _, target := range attacks {
+			for _, method := range []string{"GET", "HEAD", "POST"} {
+				status, body := rawly(t, url, method+" "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nRange: bytes=0-100\r\nAccept-Encoding: gzip\r\n\r\n")
+				fromPHP := strings.HasPrefix(body, `{"method":"`)
+				if strings.Contains(strings.ToLower(strings.ReplaceAll(body, target, "")), "secret") && !fromPHP {
+					t.Errorf("root is %s: %s %s gave a secret away", name, method, target)
+				}
+				// What is served is from the public files; everything else is the worker's.
+				public := body == "home" || body == "docs" || body == ""
+				if method == "GET" && !(status == 200 && (fromPHP || public) || status == 206 && public || status == 308 || status == 400 || status == 404) {
+					t.Errorf("root is %s: %s %s: status %d, %q", name, method, target, status, body)
+				}
+			}
+		}
+		if now, _ := worker(t, url); now != pid {
+			t.Errorf("root is %s: a worker has ended", name)
+		}
+	}
+}
+
+func TestStaticFilesAreSentAsAFileServerSendsThem(t *testing.T) {
+	t.Parallel()
+	_, url := site(t, fmt.Sprintf("root %q\n", filepath.Join(project(t), "public"))+loop.directive("workers 1"))
+	host := strings.TrimPrefix(url, "http://")
+	for _, c := range []struct {
+		target, header string
+		status         int
+		body           string
+	}{
+		{"/app.css", "", 200, "0123456789"},
+		{"/app.css?v=1", "", 200, "0123456789"},
+		{"/app.css", "Range: bytes=2-4", 206, "234"},
+		{"/app.css", "Range: bytes=-2", 206, "89"},
+		{"/app.css", "Range: bytes=50-", 416, ""},
+		{"/app.css", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT", 304, ""},
+		{"/app.css", "Accept-Encoding: gzip", 200, "0123456789"}, // precompressed files are the file server's own option
+		{"/app.css.gz", "", 200, "packed"},
+		{"/%61pp.css", "", 200, "0123456789"},
+		{"//app.css", "", 200, "0123456789"},
+		{"/%C3%BC%20b.txt", "", 200, "odd"},
+		{"/", "", 200, "home"},
+		{"/docs/", "", 200, "docs"},
+		{"/docs", "", 308, ""},
+		{"/docs/index.html", "", 200, "docs"},
+		{"/.well-known/acme", "", 200, "challenge"},
+	} {
+		header := c.header
+		if header != "" {
+			header += "\r\n"
+		}
+		status, body := rawly(t, url, "GET "+c.target+" HTTP/1.1\r\nHost: "+host+"\r\n"+header+"\r\n")
+		if c.status == 416 {
+			body = ""
+		}
+		if c.target == "/docs/index.html" && status == 308 { // the file server prefers the folder's name
+			continue
+		}
+		if status != c.status || body != c.body {
+			t.Errorf("%s %s: status %d, %q, want %d, %q", c.target, c.header, status, body, c.status, c.body)
+		}
+	}
+}
+
+// TestPrecompressedFilesAreServedByAFileServerOfTheUser beside a directive that
+// serves none itself.
+func TestPrecompressedFilesAreServedByAFileServerOfTheUser(t *testing.T) {
+	t.Parallel()
+	_, url := site(t, fmt.Sprintf(`root %q
+@static php_worker_static
+handle @static {
+	file_server {
+		precompressed gzip
+	}
+}
+handle {
+	%s
+}
+`, filepath.Join(project(t), "public"), loop.directive("workers 1", "static off")))
+	host := strings.TrimPrefix(url, "http://")
+	for target, want := range map[string]string{"/app.css": "packed", "/.env": `{"method":"GET"`, "/index.php": `{"method":"GET"`} {
+		status, body := rawly(t, url, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\nAccept-Encoding: gzip\r\n\r\n")
+		if status != 200 || !strings.HasPrefix(body, want) {
+			t.Errorf("%s: status %d, %q", target, status, body)
+		}
+	}
+}

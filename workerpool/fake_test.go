@@ -1,0 +1,297 @@
+package workerpool
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// fakes launches workers that are goroutines, for tests of time: within a bubble
+// of testing/synctest the clock stands still while anybody is at work.
+type fakes struct {
+	// boot tells how the nth start, counted from 1, goes; nil: well, at once.
+	boot func(n int) fakeBoot
+
+	mu      sync.Mutex
+	started []time.Time
+	all     []*fakeProcess
+}
+
+// fakeBoot is what one worker does before it asks for a request.
+type fakeBoot struct {
+	err  error         // it never becomes a process
+	dies bool          // it ends with exit status 1
+	mute bool          // it never asks
+	wait time.Duration // before it asks
+}
+
+// fakeProcess is a process for the pool.
+type fakeProcess struct {
+	pid    int
+	done   chan struct{}
+	once   sync.Once
+	exit   string
+	hangUp func()
+
+	mu       sync.Mutex
+	deaf     bool      // does not end at SIGTERM
+	stopped  time.Time // stop frame
+	asked    time.Time // SIGTERM
+	killed   time.Time // SIGKILL
+	requests []string  // the bodies, and "stop" for an order to end a stream
+}
+
+func (f *fakeProcess) got(request string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = append(f.requests, request)
+}
+
+func (f *fakeProcess) PID() int              { return f.pid }
+func (f *fakeProcess) Done() <-chan struct{} { return f.done }
+func (f *fakeProcess) Exit() (string, bool)  { return f.exit, f.exit == "exit status 0" }
+
+func (f *fakeProcess) end(exit string) {
+	f.once.Do(func() {
+		f.exit = exit
+		f.hangUp()
+		close(f.done)
+	})
+}
+
+func (f *fakeProcess) Terminate() {
+	f.mu.Lock()
+	if f.asked.IsZero() {
+		f.asked = time.Now()
+	}
+	deaf := f.deaf
+	f.mu.Unlock()
+	if !deaf {
+		f.end("signal: terminated")
+	}
+}
+
+func (f *fakeProcess) Kill() {
+	f.mu.Lock()
+	if f.killed.IsZero() {
+		f.killed = time.Now()
+	}
+	f.mu.Unlock()
+	f.end("signal: killed")
+}
+
+func (l *fakes) launch(spawnSpec) (*child, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.started = append(l.started, time.Now())
+	var boot fakeBoot
+	if l.boot != nil {
+		boot = l.boot(len(l.started))
+	}
+	if boot.err != nil {
+		return nil, boot.err
+	}
+	requests, answers := newFakePipe(), newFakePipe()
+	f := &fakeProcess{pid: 1<<24 + len(l.started), done: make(chan struct{})} // no system has such a PID
+	f.hangUp = func() { requests.Close(); answers.finish() }
+	l.all = append(l.all, f)
+	conn := goridge.NewConn(answers, requests, goridge.Options{MaxInMemory: DefaultMaxInMemory})
+	k := &candidate{name: "fake", conn: conn, abandon: func() { conn.Close() }, verdict: make(chan bool, 1)}
+	go f.live(boot, goridge.NewConn(requests, answers, goridge.Options{}))
+	return &child{process: f, candidates: []*candidate{k}}, nil
+}
+
+// gaps are the times from each start to the next.
+func (l *fakes) gaps() (gaps []time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := 1; i < len(l.started); i++ {
+		gaps = append(gaps, l.started[i].Sub(l.started[i-1]))
+	}
+	return gaps
+}
+
+func (l *fakes) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.started)
+}
+
+func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
+	select {
+	case <-time.After(boot.wait):
+	case <-f.done:
+		return
+	}
+	if boot.dies {
+		f.end("exit status 1")
+		return
+	}
+	stopless := false
+	for {
+		var frame goridge.Frame
+		if err := conn.ReadFrame(&frame); err != nil {
+			f.end("exit status 0")
+			return
+		}
+		switch {
+		case frame.IsControl():
+			var command struct{ Stop bool }
+			_ = json.Unmarshal(frame.Payload, &command)
+			switch {
+			case command.Stop:
+				f.mu.Lock()
+				f.stopped = time.Now()
+				f.mu.Unlock()
+				if !stopless {
+					f.end("exit status 0")
+					return
+				}
+			case !boot.mute:
+				_, _ = conn.Write(goridge.AppendControlPID(nil, f.pid))
+			}
+		case frame.PayloadLen == 0:
+			f.got("stop")
+		default:
+			f.got(string(frame.Body()))
+			for step := range strings.SplitSeq(string(frame.Context()), ";") {
+				verb, arg, _ := strings.Cut(strings.TrimSpace(step), " ")
+				switch verb {
+				case "answer":
+					_, _ = conn.Write(dataFrame(0, string(frame.Body())))
+				case "chunk":
+					_, _ = conn.Write(dataFrame(goridge.StreamMore, "chunk"))
+				case "stop":
+					h := goridge.Header{Flags: goridge.CodecJSON, NumOptions: 1, Options: [goridge.MaxOptions]uint32{13}, PayloadLen: 13}
+					_, _ = conn.Write(append(goridge.AppendHeader(nil, &h), `{"stop":true}`...))
+				case "wait":
+					d, _ := time.ParseDuration(arg)
+					select {
+					case <-time.After(d):
+					case <-f.done:
+						return
+					}
+				case "exit":
+					f.end("exit status " + arg)
+					return
+				case "deaf": // to everything but SIGKILL
+					f.mu.Lock()
+					stopless, f.deaf = true, true
+					f.mu.Unlock()
+				}
+			}
+		}
+		frame.Release()
+	}
+}
+
+func dataFrame(bits goridge.StreamBits, body string) []byte {
+	h := goridge.Header{Flags: goridge.CodecJSON, Stream: bits, NumOptions: 1, PayloadLen: uint32(len(body))}
+	return append(goridge.AppendHeader(nil, &h), body...)
+}
+
+// bubble runs a test of a pool of fakes in a bubble. The pool is started, and
+// closed in the end.
+func bubble(t *testing.T, c Config, boot func(int) fakeBoot, test func(*testing.T, *Pool, *fakes, *observer.ObservedLogs)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &fakes{boot: boot}
+		core, logs := observer.New(zap.DebugLevel)
+		c.Command = []string{"fake"}
+		p, err := newPool(c, zap.New(core), Events{}, l.launch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		test(t, p, l, logs)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+		synctest.Wait()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.inflight != 0 || len(p.workers) != 0 || p.queue.len != 0 {
+			t.Errorf("in the end there are %d turns, %d workers and %d waiting requests", p.inflight, len(p.workers), p.queue.len)
+		}
+	})
+}
+
+// pass lets time go by and everybody do what is to do then.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// fakePipe is a pipe that takes everything at once.
+type fakePipe struct {
+	mu     sync.Mutex
+	cond   sync.Cond
+	data   []byte
+	over   bool // the writer has ended
+	closed bool // the reader has
+}
+
+func newFakePipe() *fakePipe {
+	p := &fakePipe{}
+	p.cond.L = &p.mu
+	return p
+}
+
+func (p *fakePipe) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.data) == 0 && !p.over && !p.closed {
+		p.cond.Wait()
+	}
+	if p.closed {
+		return 0, io.ErrClosedPipe
+	}
+	n := copy(b, p.data)
+	p.data = p.data[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (p *fakePipe) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.over {
+		return 0, io.ErrClosedPipe
+	}
+	p.data = append(p.data, b...)
+	p.cond.Broadcast()
+	return len(b), nil
+}
+
+// finish is the end of the writer: what it has written can still be read.
+func (p *fakePipe) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	p.cond.Broadcast()
+}
+
+func (p *fakePipe) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.cond.Broadcast()
+	return nil
+}

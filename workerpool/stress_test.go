@@ -1,0 +1,214 @@
+package workerpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// leftovers are the stacks of goroutines of this package that no test runs. The
+// thread that starts processes and the waiter for the guard live on.
+func leftovers() (left []string) {
+	buf := make([]byte, 4<<20)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		switch {
+		case !strings.Contains(stack, "/workerpool."), strings.Contains(stack, "testing.tRunner("), strings.Contains(stack, "TestMain("):
+		case strings.Contains(stack, "locked to thread"), strings.Contains(stack, "workerpool.startGuard"):
+		default:
+			left = append(left, stack)
+		}
+	}
+	return left
+}
+
+// expected reports whether the chaos around it explains the error.
+func expected(err error) bool {
+	var lost *WorkerError
+	var soft *SoftError
+	var unavailable *UnavailableError
+	return errors.As(err, &lost) || errors.As(err, &soft) || errors.As(err, &unavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrQueueTimeout) || errors.Is(err, ErrClosed)
+}
+
+// chaos sends one request of a random kind, and proves that an answer is its own.
+func chaos(t *testing.T, p *Pool, r *rand.Rand, steps []string, id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if r.IntN(10) == 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(r.IntN(5000))*time.Microsecond)
+		defer cancel()
+	}
+	kind := steps[r.IntN(len(steps))]
+	req := script(kind, id)
+	req.Repeatable = r.IntN(2) == 0
+	turn, err := p.Exec(ctx, req)
+	if err != nil {
+		if !expected(err) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		return
+	}
+	defer turn.Close()
+	if strings.HasPrefix(kind, "answer") && string(turn.Frame.Body()) != id {
+		t.Errorf("%q was answered with %q", id, turn.Frame.Body())
+	}
+	switch r.IntN(4) {
+	case 0: // closed in the middle
+	case 1:
+		turn.Cancel()
+		fallthrough
+	default:
+		for err == nil && r.IntN(10) > 0 {
+			if _, err = io.Copy(io.Discard, &turn.Frame); err == nil {
+				err = turn.Next()
+			}
+		}
+		if err != nil && err != io.EOF && !expected(err) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestChaosLeavesNothingBehind(t *testing.T) {
+	end(t, start(t, self(1))) // what stays for good is there now
+	files := openFiles(t)
+	c := self(3)
+	c.Max, c.MaxRequests, c.MaxRequestsJitter, c.MaxInMemory = 5, 60, 50, 20_000
+	c.StopTimeout, c.DrainTimeout, c.StreamIdleTimeout = time.Second, time.Second, 2*time.Second
+	p := start(t, c)
+	steps := []string{
+		"answer", "answer", "answer; sometimes-more", "answer; say noise", "answer; stop", "answer; exit 0", "error oops",
+		"chunks 30", "flood", "big 300000", "chunk half; exit 3", "moan dying; exit 255", "stop",
+	}
+	var wg sync.WaitGroup
+	for client := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(client), 1))
+			for i := range 150 {
+				chaos(t, p, r, steps, fmt.Sprintf("client %d request %d", client, i))
+			}
+		})
+	}
+	wg.Go(func() {
+		r := rand.New(rand.NewPCG(99, 1))
+		for range 60 {
+			workers := p.Stats().Workers
+			pid := 0
+			if len(workers) > 0 {
+				pid = workers[r.IntN(len(workers))].PID
+			}
+			switch r.IntN(5) {
+			case 0:
+				if wait, err := p.Restart(ReasonRestart); err == nil {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(200))*time.Millisecond)
+					_ = wait(ctx)
+					cancel()
+				}
+			case 1:
+				if pid > 0 && pids(p)[pid] {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			case 2:
+				_ = p.Retire(pid, r.IntN(2) == 0)
+			case 3:
+				low := 1 + r.IntN(3)
+				_ = p.Scale(low, low+r.IntN(3))
+			default:
+				_ = p.Scale(3, 5)
+			}
+		}
+	})
+	wg.Wait()
+	// It may take a moment until workers are started again after so many crashes.
+	eventually(t, "the pool serves again", func() bool {
+		turn, err := p.Exec(t.Context(), script("answer"))
+		if err == nil {
+			turn.Close()
+		}
+		return err == nil
+	})
+	end(t, p)
+	eventually(t, "all files are closed", func() bool { return openFiles(t) <= files })
+	var left []string
+	eventually(t, "all goroutines have ended", func() bool { left = leftovers(); return len(left) == 0 })
+	if children := children(t); len(children) > 0 {
+		t.Errorf("processes left: %v", children)
+	}
+}
+
+// children are this process's child processes, but for the guard.
+func children(t *testing.T) (left []string) {
+	t.Helper()
+	list, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", syscall.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pid := range strings.FieldsSeq(string(list)) {
+		command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+		if !strings.Contains(string(command), "php_worker-guard") {
+			left = append(left, pid)
+		}
+	}
+	return left
+}
+
+func TestCloseAmidChaosForgetsNoRequest(t *testing.T) {
+	for seed := range uint64(60) {
+		synctest.Test(t, func(t *testing.T) {
+			l := &fakes{}
+			c := Config{Command: []string{"fake"}, Min: 2, Max: 3, MaxRequests: 5, QueueTimeout: 20 * time.Second}
+			p, err := newPool(c, zap.NewNop(), Events{}, l.launch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			steps := []string{
+				"answer", "answer; exit 1", "answer; wait 3ms", "answer; wait 50ms; exit 1", "wait 2ms; answer", "exit 3", "answer; stop",
+				"chunk; wait 1ms; answer", "chunk; wait 1ms; exit 9", "stop", "answer; answer",
+			}
+			var wg sync.WaitGroup
+			for client := range uint64(6) {
+				wg.Go(func() {
+					r := rand.New(rand.NewPCG(seed, client))
+					for i := range 12 {
+						chaos(t, p, r, steps, fmt.Sprint(client, " ", i))
+						<-time.After(time.Duration(r.IntN(4)) * time.Millisecond)
+					}
+				})
+			}
+			r := rand.New(rand.NewPCG(seed, 99))
+			for range 3 {
+				<-time.After(time.Duration(r.IntN(40)) * time.Millisecond)
+				_, _ = p.Restart(ReasonRestart)
+				for pid := range pids(p) {
+					_ = p.Retire(pid, r.IntN(2) == 0)
+					break
+				}
+			}
+			begin := time.Now()
+			if err := p.Close(context.Background()); err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			wg.Wait()
+			if took := time.Since(begin); took > time.Minute {
+				t.Errorf("seed %d: it took %s until everybody had an answer", seed, took)
+			}
+			synctest.Wait()
+			balanced(t, p)
+		})
+	}
+}

@@ -1,0 +1,294 @@
+package workerpool
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap/zaptest/observer"
+)
+
+const ms = time.Millisecond
+
+// doubling are the pauses between starts that fail.
+var doubling = []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 10 * time.Second, 10 * time.Second}
+
+func TestThePauseBetweenBootsThatFailDoublesUpToTenSeconds(t *testing.T) {
+	var mended atomic.Bool
+	boot := func(int) fakeBoot { return fakeBoot{dies: !mended.Load()} }
+	bubble(t, Config{Max: 1}, boot, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
+		_, err := p.Exec(t.Context(), script("answer"))
+		lost := as[*UnavailableError](t, err)
+		if l.count() != hopeless || lost.RetryAfter != 400*ms {
+			t.Errorf("after %d boots: try again in %s; want %d and 400ms", l.count(), lost.RetryAfter, hopeless)
+		}
+		as[*BootError](t, err)
+		begin := time.Now()
+		if _, err := p.Exec(t.Context(), script("answer")); err == nil || time.Since(begin) != 0 {
+			t.Errorf("the next request got %v after %s; want an error at once", err, time.Since(begin))
+		}
+		pass(35 * time.Second)
+		if got := l.gaps(); !slices.Equal(got, doubling) {
+			t.Errorf("the pauses were %v; want %v", got, doubling)
+		}
+		if n := logs.FilterMessage("worker could not start").Len(); n != l.count() {
+			t.Errorf("%d lines were logged about %d attempts", n, l.count())
+		}
+		if s := p.Stats(); s.Unavailable != 2 || s.LastError == nil || s.BootFailures != int64(l.count()) {
+			t.Errorf("turned away %d, failed %d, last error %v", s.Unavailable, s.BootFailures, s.LastError)
+		}
+		mended.Store(true)
+		pass(10 * time.Second)
+		if got := ask(t, p, "answer", "mended"); got != "mended" {
+			t.Errorf("got %q", got)
+		}
+		if err := p.Stats().LastError; err != nil {
+			t.Errorf("the last error is still %v", err)
+		}
+	})
+}
+
+func TestRequestsThatSucceedElsewhereDoNotShortenThePause(t *testing.T) {
+	boot := func(n int) fakeBoot { return fakeBoot{dies: n > 1} }
+	bubble(t, Config{Min: 1, MaxRequests: 3}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		for range 35_000 / 50 { // the old worker is due, and serves on
+			ask(t, p, "answer")
+			pass(50 * ms)
+		}
+		got := l.gaps()[1:] // without the life of the first
+		if !slices.Equal(got, doubling) {
+			t.Errorf("the pauses were %v; want %v", got, doubling)
+		}
+	})
+}
+
+func TestARestartTriesAtOnce(t *testing.T) {
+	var mended atomic.Bool
+	boot := func(n int) fakeBoot { return fakeBoot{dies: n > 1 && !mended.Load()} }
+	bubble(t, Config{Min: 1, MaxLifetime: time.Second}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		pass(20 * time.Second)
+		mended.Store(true)
+		begin := time.Now()
+		restart(t, p)
+		if took := time.Since(begin); took > 10*ms {
+			t.Errorf("the restart took %s", took)
+		}
+	})
+}
+
+func TestWorkersThatDieOnTheirFirstRequestAreStartedLessAndLessOften(t *testing.T) {
+	bubble(t, Config{Min: 1, QueueTimeout: time.Minute}, nil, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
+		begin := time.Now()
+		for time.Since(begin) < 30*time.Second {
+			if _, err := p.Exec(t.Context(), script("exit 139")); err == nil {
+				t.Fatal("answered")
+			}
+			pass(ms)
+		}
+		got := l.gaps()
+		for i := range got { // the next request does not come at once
+			got[i] = got[i].Round(10 * ms)
+		}
+		// The first time may be bad luck.
+		if want := append([]time.Duration{0}, doubling[:len(got)-1]...); !slices.Equal(got, want) || len(got) < 8 {
+			t.Errorf("the pauses were %v; want %v", got, want)
+		}
+		if n := logs.FilterMessage("worker crashed").Len(); n != l.count() {
+			t.Errorf("%d crashes of %d logged", n, l.count())
+		}
+		pass(10 * time.Second)
+		ask(t, p, "answer")
+	})
+}
+
+func TestACrashAfterGoodWorkIsMendedAtOnce(t *testing.T) {
+	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		for i := range 10 {
+			ask(t, p, "answer")
+			if _, err := p.Exec(t.Context(), script("exit 139")); err == nil {
+				t.Fatal("answered")
+			}
+			synctest.Wait()
+			if l.count() != i+2 {
+				t.Fatalf("%d starts after %d crashes", l.count(), i+1)
+			}
+		}
+	})
+}
+
+func TestARequestWaitsNoLongerThanTheQueueTimeout(t *testing.T) {
+	bubble(t, Config{Min: 1, QueueTimeout: 3 * time.Second}, nil, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+		busy := send(p, t.Context(), script("wait 10s; answer"))
+		synctest.Wait()
+		begin := time.Now()
+		_, err := p.Exec(t.Context(), script("answer"))
+		if waited := time.Since(begin); !errors.Is(err, ErrQueueTimeout) || waited < 3*time.Second || waited > 3*time.Second+2*queueTick {
+			t.Errorf("after %s: %v", waited, err)
+		}
+		if n := p.Stats().QueueTimeout; n != 1 {
+			t.Errorf("%d requests are counted", n)
+		}
+		(<-busy).body(t)
+	})
+}
+
+func TestARequestTimeoutIsExact(t *testing.T) {
+	c := Config{Min: 1, RequestTimeout: 5 * time.Second}
+	bubble(t, c, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		begin := time.Now()
+		ask(t, p, "wait 4999ms; answer")
+		turn, err := p.Exec(t.Context(), script("deaf; wait 1h; answer"))
+		if took := time.Since(begin); !errors.Is(err, ErrTimeout) || took != 9999*ms {
+			t.Errorf("%v, %v after %s", turn, err, took)
+		}
+		pass(2 * time.Second)
+		f := l.all[0]
+		if f.asked.Sub(begin) != 9999*ms || f.killed.Sub(begin) != 10999*ms {
+			t.Errorf("SIGTERM after %s, SIGKILL after %s; want them at once and a second later", f.asked.Sub(begin), f.killed.Sub(begin))
+		}
+		ask(t, p, "answer")
+	})
+}
+
+func TestABootTimeoutIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &fakes{boot: func(int) fakeBoot { return fakeBoot{mute: true} }}
+		p, err := newPool(Config{Command: []string{"fake"}, Min: 1, BootTimeout: 7 * time.Second}, unstarted(t, self(1)).Log(), Events{}, l.launch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		err = p.Start(t.Context())
+		if took := time.Since(begin); !errors.Is(err, errBootTimeout) || took != 7*time.Second {
+			t.Errorf("%v after %s", err, took)
+		}
+		synctest.Wait()
+	})
+}
+
+func TestWorkersAreAskedForHalfOfTheStopTimeoutAndKilledAtItsEnd(t *testing.T) {
+	bubble(t, Config{Min: 1, StopTimeout: 8 * time.Second}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		ask(t, p, "deaf; answer")
+		begin := time.Now()
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		f := l.all[0]
+		if f.stopped != begin || f.asked.Sub(begin) != 4*time.Second || f.killed.Sub(begin) != 8*time.Second {
+			t.Errorf("stop frame after %s, SIGTERM after %s, SIGKILL after %s", f.stopped.Sub(begin), f.asked.Sub(begin), f.killed.Sub(begin))
+		}
+	})
+}
+
+func TestAnIdleWorkerAboveTheMinimumGoesAfterItsTime(t *testing.T) {
+	c := Config{Min: 1, Max: 3, IdleTimeout: time.Minute}
+	bubble(t, c, nil, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { ask(t, p, "wait 1s; answer") })
+		}
+		wg.Wait()
+		synctest.Wait()
+		if n := inState(p, StateIdle); n != 3 {
+			t.Fatalf("%d workers", n)
+		}
+		// The one used last stays warm; the others have their time.
+		pass(30 * time.Second)
+		ask(t, p, "answer")
+		pass(29 * time.Second)
+		if n := inState(p, StateIdle); n != 3 {
+			t.Errorf("%d workers before the time is over", n)
+		}
+		pass(1100 * ms)
+		if n := inState(p, StateIdle); n != 1 {
+			t.Errorf("%d workers after it", n)
+		}
+		pass(time.Hour)
+		if n := inState(p, StateIdle); n != 1 {
+			t.Errorf("%d workers after an hour; want the minimum", n)
+		}
+		booked(t, p, 2, ReasonIdle)
+	})
+}
+
+func TestAWorkerThatIsTooOldIsReplacedBeforeItGoes(t *testing.T) {
+	c := Config{Min: 2, MaxLifetime: time.Hour}
+	boot := func(int) fakeBoot { return fakeBoot{wait: time.Second} }
+	bubble(t, c, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		for range 60 * 60 * 4 / 10 {
+			if n := inState(p, StateIdle); n < 2 && l.count() > 2 {
+				t.Fatalf("%d workers serve", n)
+			}
+			pass(10 * time.Second)
+		}
+		if n := restarts(p, ReasonMaxLifetime); n < 6 || n > 8 {
+			t.Errorf("%d of two workers were replaced within four hours", n)
+		}
+		booked(t, p, restarts(p, ReasonMaxLifetime), ReasonMaxLifetime)
+	})
+}
+
+func TestTheNextWorkerIsStartedWhenARequestHasWaited(t *testing.T) {
+	boot := func(int) fakeBoot { return fakeBoot{wait: 500 * ms} }
+	bubble(t, Config{Min: 1, Max: 2}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		var wg sync.WaitGroup
+		for range 2 { // as long as it waits only shortly, nothing happens
+			wg.Go(func() { ask(t, p, "wait 15ms; answer") })
+		}
+		wg.Wait()
+		pass(time.Second)
+		if n := l.count(); n != 1 {
+			t.Fatalf("%d starts for a short wait", n)
+		}
+		begin := time.Now()
+		for range 9 {
+			wg.Go(func() { ask(t, p, "wait 2s; answer") })
+		}
+		wg.Wait()
+		if n := l.count(); n != 2 {
+			t.Errorf("%d starts; want one more and no storm", n)
+		}
+		if after := l.started[1].Sub(begin); after < growAfter || after > growAfter+2*queueTick {
+			t.Errorf("the second worker was started after %s", after)
+		}
+	})
+}
+
+func TestWorkersWithoutALoopAreReportedOnceAMinute(t *testing.T) {
+	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, _ *fakes, logs *observer.ObservedLogs) {
+		for i := range 150 {
+			if got := ask(t, p, "answer; exit 0", fmt.Sprint(i)); got != fmt.Sprint(i) {
+				t.Errorf("request %d got %q", i, got)
+			}
+			pass(time.Second)
+		}
+		if n := logs.FilterMessageSnippet("it needs a loop").Len(); n != 3 {
+			t.Errorf("%d warnings in two and a half minutes; want 3", n)
+		}
+	})
+}
+
+func TestAStopFrameIsOutBeforeTheNextRequest(t *testing.T) {
+	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		for i := range 500 {
+			turn := open(t, p, "chunk; answer")
+			var wg sync.WaitGroup
+			wg.Go(turn.Cancel)
+			whole(t, turn)
+			ask(t, p, "answer", fmt.Sprint("next ", i))
+			wg.Wait()
+			synctest.Wait()
+		}
+		got := l.all[0].requests
+		for i, what := range got {
+			if what == "stop" && i > 0 && got[i-1] != "" {
+				t.Fatalf("the stop frame came behind %q", got[i-1])
+			}
+		}
+	})
+}
