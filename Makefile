@@ -9,7 +9,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx
 RUN_PHP := php
 TEST_PHP := php php-cgi php-fpm
 
-.PHONY: run test lint race php-test integration bench bench-smoke setup-run setup-test setup-bench clean
+.PHONY: run test lint race php-test integration fuzz bench bench-smoke setup-run setup-test setup-bench clean
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
@@ -46,6 +46,16 @@ bench-smoke: setup-bench
 
 setup-bench:
 	@./scripts/setup $(TEST_PHP) nginx wrk
+
+# Every fuzz target of the repository, FUZZTIME each: 10s for a change, 10m for a release.
+FUZZTIME ?= 10s
+fuzz:
+	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' .); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
+			echo "$$target in $$(dirname $$file)"; \
+			CGO_ENABLED=0 $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; \
+	done
 
 setup-run:
 	@./scripts/setup $(RUN_PHP)

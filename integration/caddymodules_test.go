@@ -197,6 +197,7 @@ PhpWorker\Worker::create()->run(function (PhpWorker\Request $request): PhpWorker
 	}
 	port := freePorts(t, 1)[0]
 	s := start(t, fmt.Sprintf("https://localhost:%d {\ntls internal\nphp_worker liar.php {\nworkers 1\n%s\n}\n}\n", port, env("AUTOLOAD", autoload)), script)
+	waitCertificate(t, port)
 	url := fmt.Sprintf("https://localhost:%d", port)
 	insecure := &tls.Config{InsecureSkipVerify: true}
 	clients := map[string]*http.Client{
@@ -231,6 +232,9 @@ PhpWorker\Worker::create()->run(function (PhpWorker\Request $request): PhpWorker
 			if c.length > -2 && res.ContentLength != c.length || len(body) > c.bytes || !c.broken && (err != nil || len(body) != c.bytes) || c.broken && err == nil {
 				t.Errorf("%s, %s: length %d, %d bytes, %v", proto, c.name, res.ContentLength, len(body), err)
 			}
+			if _, reset := errors.AsType[http2.StreamError](err); c.broken && proto == "HTTP/2" && !reset {
+				t.Errorf("%s, %s: %v, want the stream reset", proto, c.name, err)
+			}
 			if c.length == -2 && res.Header.Get("Content-Length") != "" {
 				t.Errorf("%s, %s: it has the length %q", proto, c.name, res.Header.Get("Content-Length"))
 			}
@@ -239,6 +243,18 @@ PhpWorker\Worker::create()->run(function (PhpWorker\Request $request): PhpWorker
 	for _, want := range []string{"the stream is shorter than its Content-Length", "the stream is longer than its Content-Length"} {
 		eventually(t, "the log says: "+want, func() bool { return strings.Contains(s.logs.text(), want) })
 	}
+}
+
+// waitCertificate waits until Caddy, which serves already, has a certificate.
+func waitCertificate(t *testing.T, port int) {
+	t.Helper()
+	eventually(t, "there is a certificate", func() bool {
+		conn, err := tls.Dial("tcp", fmt.Sprintf("localhost:%d", port), &tls.Config{InsecureSkipVerify: true})
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
 }
 
 func writeFile(t *testing.T, path, content string) {

@@ -112,6 +112,7 @@ func TestPlaceholdersOfTLSAndLoginReachPHPAsAttributes(t *testing.T) {
 	%s
 }
 `, port, trusted, handler))
+	waitCertificate(t, port)
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{cert}}}}
 	r := request(t, "GET", fmt.Sprintf("https://localhost:%d/", port), nil)
 	r.SetBasicAuth("ännä", "secret")

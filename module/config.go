@@ -143,7 +143,9 @@ type Queue struct {
 
 // Uploads says where and which uploaded files are stored for PHP.
 type Uploads struct {
-	// Dir receives the files. Default: the system's temporary folder.
+	// Dir, which must exist, receives the files, in a folder of this Caddy's own;
+	// what a Caddy that was killed left there is removed at the next start.
+	// Default: the system's temporary folder.
 	Dir string `json:"dir,omitempty"`
 
 	// MaxFiles is the largest number of files in one request; a request with

@@ -86,7 +86,7 @@ func TestAScriptWithoutLoopIsToldToHaveOne(t *testing.T) {
 func TestAWorkerThatNeverAsksForARequestFailsTheStart(t *testing.T) {
 	c := self(1)
 	g := newGate(t)
-	c.BootTimeout = 300 * time.Millisecond
+	c.BootTimeout = 2 * time.Second
 	c.Env[bootEnv] = "say booting; ignore term; fork " + g.path + "; visit " + g.path
 	err := unstarted(t, c).Start(t.Context())
 	if boot := as[*BootError](t, err); !errors.Is(err, errBootTimeout) || !strings.Contains(boot.Hint, "boot_timeout") {
@@ -229,10 +229,7 @@ func TestAWorkerIsAskedThenToldThenKilled(t *testing.T) {
 	for name, steps := range map[string]string{"stop frame": "", "SIGTERM": "ignore stop", "SIGKILL": "ignore stop; ignore term"} {
 		t.Run(name, func(t *testing.T) {
 			c, g := self(1), newGate(t)
-			c.StopTimeout = 300 * time.Millisecond
-			if name == "stop frame" {
-				c.StopTimeout = time.Hour
-			}
+			c.StopTimeout = map[string]time.Duration{"stop frame": time.Hour, "SIGTERM": 2 * time.Second, "SIGKILL": 300 * time.Millisecond}[name]
 			p, logs := startLogged(t, c)
 			ask(t, p, steps+"; answer; call "+g.path)
 			v := g.next(t)
@@ -249,7 +246,7 @@ func TestAWorkerIsAskedThenToldThenKilled(t *testing.T) {
 					t.Errorf("it ended with %s", exit)
 				}
 			case "SIGTERM":
-				if exit != "signal: terminated" || took < 150*time.Millisecond {
+				if exit != "signal: terminated" || took < time.Second {
 					t.Errorf("it ended with %s after %s; half of the time is for the stop frame", exit, took)
 				}
 			default:

@@ -66,7 +66,7 @@ func TestARestartReplacesAllWorkersAndServesAllTheTime(t *testing.T) {
 	for surge := range 3 {
 		c := self(3)
 		c.MaxSurge = surge // 0 means the default
-		p := start(t, c)
+		p, logs := startLogged(t, c)
 		old := pids(p)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -88,13 +88,16 @@ func TestARestartReplacesAllWorkersAndServesAllTheTime(t *testing.T) {
 			t.Errorf("with surge %d there were at least %d serving and at most %d workers; want 3 and %d",
 				surge, fewest, most, 3+max(1, surge))
 		}
-		for pid := range pids(p) {
-			if old[pid] && inState(p, StateStopping) == 0 {
-				t.Errorf("worker %d has outlived the restart", pid)
+		for _, w := range p.Stats().Workers {
+			if old[w.PID] && w.State != StateStopping {
+				t.Errorf("worker %d has outlived the restart", w.PID)
 			}
 		}
-		all(t, p, 3)
 		booked(t, p, 3, ReasonRestart)
+		all(t, p, 3)
+		if n := logs.FilterMessage("worker ready").Len(); n != 6 {
+			t.Errorf("with surge %d %d workers were started; want 6", surge, n)
+		}
 	}
 }
 
@@ -161,9 +164,9 @@ func TestARestartThatCannotBootKeepsTheOldWorkers(t *testing.T) {
 
 	deploy("") // mended
 	restart(t, p)
-	for pid := range pids(p) {
-		if old[pid] && inState(p, StateIdle)+inState(p, StateBooting) == len(pids(p)) {
-			t.Errorf("worker %d is still there", pid)
+	for _, w := range p.Stats().Workers {
+		if old[w.PID] && w.State != StateStopping {
+			t.Errorf("worker %d has outlived the restart", w.PID)
 		}
 	}
 }

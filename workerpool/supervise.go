@@ -130,11 +130,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 	// Replacements of due workers may exceed the desired number by the surge.
 	// A retiring worker still has a request, but does not count any more.
 	live := c.serving - c.retiring + c.booting
-	limit := p.desired
-	if c.due > 0 {
-		limit += p.config.MaxSurge
-	}
-	missing := max(p.desired-live, min(c.due, limit-live)) - c.dying
+	missing := p.desired + min(c.due, p.config.MaxSurge) - live - c.dying
 	room := bootConcurrency() - c.booting
 	if p.min > 0 && p.firstTry() {
 		room = 1 - c.booting // the first one shows whether it works at all

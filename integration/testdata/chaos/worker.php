@@ -39,7 +39,13 @@ $worker->run(static function (Request $request, Exchange $exchange) use ($releas
     $query = $request->query;
 
     return match ($request->path) {
-        '/' => Response::text($release),
+        '/' => (static function () use ($query, $release): Response {
+            if (isset($query['id'])) {
+                file_put_contents(getenv('JOURNAL'), $query['id'] . "\n", FILE_APPEND);
+            }
+
+            return Response::text($release);
+        })(),
         '/release' => Response::text($release . ' ' . require getcwd() . '/lazy.php'),
         '/pid' => Response::text((string) getmypid()),
         '/write' => (static function () use ($query): Response {
@@ -56,8 +62,9 @@ $worker->run(static function (Request $request, Exchange $exchange) use ($releas
             say('leaves');
             exit(3);
         })(),
-        '/leak' => (static function () use (&$kept): Response {
+        '/leak' => (static function () use ($query, &$kept): Response {
             $kept[] = random_bytes(1 << 20);
+            usleep(1000 * (int) ($query['ms'] ?? 0));
 
             return Response::text((string) count($kept));
         })(),
