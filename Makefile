@@ -21,8 +21,8 @@ test: setup-test lint php-test race integration
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change: $$out"; exit 1; }
 	CGO_ENABLED=0 $(GO) vet ./...
-	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./goridge ./workerpool
-	GOOS=windows CGO_ENABLED=0 $(GO) vet ./goridge ./workerpool
+	GOOS=darwin CGO_ENABLED=0 $(GO) build ./goridge ./workerpool ./module/form ./module/httpctx
+	GOOS=windows CGO_ENABLED=0 $(GO) build ./goridge ./workerpool ./module/form ./module/httpctx
 
 # The rooms below Caddy's configuration, with the race detector.
 race:

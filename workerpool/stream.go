@@ -53,9 +53,19 @@ func (t *Turn) Next() error {
 // end closes an answer of several frames whose last one has been read in full,
 // and sends the pid frame: the one behind the request may have been swallowed by
 // the 3.x client, which skips what it finds while it looks for a pong.
+//
+// A stop frame is an error to the 2.x client, which finds it behind the stream,
+// and that error must not become the next answer. So after one the worker is
+// settled by two pid frames, both sent behind it: the one behind the request
+// may be the first to be answered.
 func (t *Turn) end() {
+	late := t.close()
 	t.probe()
-	t.finish()
+	if t.killer != nil {
+		t.worker.doubt = 1
+		t.probe()
+	}
+	t.finish(late)
 }
 
 // broken ends the turn of a worker that failed within an answer.

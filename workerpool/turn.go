@@ -177,7 +177,7 @@ func (t *Turn) over(probed bool, err error) error {
 	if !probed {
 		t.probe()
 	}
-	t.finish()
+	t.finish(t.close())
 	return err
 }
 
@@ -259,9 +259,9 @@ func (t *Turn) send(req *Request, frame []byte) error {
 	return t.worker.conn.WriteBody(frame, req.Body, req.BodySize)
 }
 
-// finish gives the worker back. During warm-up nobody has taken a turn.
-func (t *Turn) finish() {
-	late := t.close()
+// finish gives the worker back, unless it was late to obey Cancel. During warm-up
+// nobody has taken a turn.
+func (t *Turn) finish(late bool) {
 	switch {
 	case t.req == nil:
 		t.worker.settled = false

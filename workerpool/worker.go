@@ -55,6 +55,7 @@ type worker struct {
 
 	// Owned by whoever holds the turn.
 	settled    bool      // the pid frame behind the last answer has arrived
+	doubt      int       // pid frames that arrive before that one
 	answeredAt time.Time // when that answer was complete
 	slowTail   bool      // works for long after its responses
 	wantsOut   bool      // asked to be replaced
@@ -274,6 +275,9 @@ func (w *worker) readFrame(f *goridge.Frame) error {
 func (w *worker) sift(f *goridge.Frame) error {
 	defer f.Release()
 	switch _, err := f.PID(); {
+	case err == nil && w.doubt > 0:
+		w.doubt--
+		return nil
 	case err == nil:
 		w.settled = true
 		return nil
