@@ -25,6 +25,15 @@ var (
 	ErrRestartRunning = errors.New("a restart is already under way")
 )
 
+// Outcomes of an attempt that Exec deals with itself.
+var (
+	// errTakenBack says that the worker still works on its last request, and
+	// that it has not begun to read this one, or was not sent it at all.
+	errTakenBack = errors.New("the request was taken back")
+	// errTorn says that a part of a request was taken back.
+	errTorn = errors.New("the worker had begun to read the request")
+)
+
 // UnavailableError says that the pool has no worker at all and that starting
 // one keeps failing.
 type UnavailableError struct {

@@ -62,6 +62,7 @@ func (c *child) handshake(timeout time.Duration, stop <-chan struct{}) (*goridge
 				}
 			}
 			c.chosen = r.from
+			c.closeTaps(c.chosen)
 			return r.conn, r.pid, nil
 		case <-done:
 			// The relays still hold what it said last; they end by themselves.

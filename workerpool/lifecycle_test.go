@@ -3,7 +3,6 @@ package workerpool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,8 +10,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/phpworker/caddy-php-worker/goridge"
 )
 
 func unstarted(t *testing.T, c Config) *Pool {
@@ -28,8 +25,10 @@ func TestAPoolThatWasNeverStartedCanBeClosedTwiceAndNotStarted(t *testing.T) {
 	p := unstarted(t, self(1))
 	waiting := send(p, t.Context(), script("answer"))
 	queued(t, p, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	for range 2 {
-		if err := p.Close(t.Context()); err != nil {
+		if err := p.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	}
@@ -104,7 +103,9 @@ func TestAnIniSettingThatCannotBeWrittenFailsTheStartAndClosesThePool(t *testing
 	if err := p.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "user_agent") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := p.Exec(t.Context(), script("answer")); !errors.Is(err, ErrClosed) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := p.Exec(ctx, script("answer")); !errors.Is(err, ErrClosed) {
 		t.Errorf("a request got %v; want ErrClosed", err)
 	}
 }
@@ -280,50 +281,6 @@ func TestARequestThatTakesTooLongLosesItsWholeProcessGroup(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	booked(t, p, 1, ReasonTimeout)
-}
-
-func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
-	for name, steps := range map[string]string{
-		"plain": "answer warm", "stray": "answer warm; answer twice", "stream": "chunks 20", "large": "big 100000",
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := self(4)
-			c.MaxInMemory = 10_000
-			checks := make(chan string, 4)
-			request := *script(steps)
-			request.Frame = append(make([]byte, 0, 4096), request.Frame...) // with room behind it
-			c.Warmup = &Warmup{Request: request, Check: func(f *goridge.Frame) error {
-				checks <- string(f.Body())
-				return nil
-			}}
-			p := start(t, c)
-			if len(checks) != 4 {
-				t.Errorf("%d answers were checked; want 4", len(checks))
-			}
-			for range 8 {
-				if got := ask(t, p, "answer", "mine"); got != "mine" {
-					t.Errorf("got %q", got)
-				}
-			}
-		})
-	}
-}
-
-func TestAFailedWarmUpFailsTheBoot(t *testing.T) {
-	c := self(1)
-	c.Warmup = &Warmup{Request: *script("answer no"), Check: func(f *goridge.Frame) error {
-		return fmt.Errorf("status %s", f.Body())
-	}}
-	if err := unstarted(t, c).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "status no") {
-		t.Errorf("got %v", err)
-	}
-	c.Warmup = &Warmup{Request: *script("moan PHP Warning: cold; exit 5")}
-	err := unstarted(t, c).Start(t.Context())
-	if boot := as[*BootError](t, err); !strings.Contains(fmt.Sprint(boot.Output), "cold") {
-		t.Errorf("got %v", err)
-	}
-	c.Warmup, c.BootTimeout = &Warmup{Request: *script("ignore term; block")}, 300*time.Millisecond
-	as[*BootError](t, unstarted(t, c).Start(t.Context()))
 }
 
 func TestNoFileIsLeftOpenByAPool(t *testing.T) {

@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func queued(t *testing.T, p *Pool, n int) {
@@ -139,6 +145,37 @@ func TestACanceledRequestThatJustGotAWorkerGivesItBack(t *testing.T) {
 		p.handBack(w)
 	}
 	all(t, p, 2)
+}
+
+func TestARequestDoesNotWaitForAPoolThatWasClosedMeanwhile(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	ask(t, p, "answer; answer stray; hang-up; visit "+g.path)
+	g.next(t)
+	// The request finds the worker idle and learns that it is of no use. The
+	// pool begins to close at that very moment, and has nothing else to wait for.
+	closed := make(chan error, 1)
+	p.SetLogger(zap.New(zapcore.NewNopCore(), zap.WrapCore(func(zapcore.Core) zapcore.Core {
+		core, _ := observer.New(zap.WarnLevel)
+		return zapcore.RegisterHooks(core, func(e zapcore.Entry) error {
+			if strings.HasPrefix(e.Message, "dropped") {
+				go func() { closed <- p.Close(context.Background()) }()
+				eventually(t, "the pool drains", func() bool {
+					p.mu.Lock()
+					defer p.mu.Unlock()
+					return p.state == poolDraining
+				})
+			}
+			return nil
+		})
+	})))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := p.Exec(ctx, script("answer")); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v; want ErrClosed", err)
+	}
+	if err := receive(t, closed); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTheQueueIsAListThatForgetsNobody(t *testing.T) {

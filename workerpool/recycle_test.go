@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // traffic sends requests from n goroutines until stop is called, and fails the
@@ -195,6 +196,34 @@ func TestARequestThatEveryWorkerDeclinesFailsInTheEnd(t *testing.T) {
 		g.next(t)
 	}
 	g.none(t)
+}
+
+func TestAnAnswerThatIsReadOnlyAfterItsWorkerEndedCounts(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.MaxInMemory = 1000
+	p, logs := startLogged(t, c)
+	turn, err := p.Exec(t.Context(), script("call "+g.path+"; big 100000; exit 0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.next(t).dies(t, patience)
+	// Its end could be booked by now.
+	moment := time.After(100 * time.Millisecond)
+	for waiting := true; waiting && restarts(p, ReasonCrash) == 0; {
+		select {
+		case <-moment:
+			waiting = false
+		default:
+		}
+	}
+	whole(t, turn)
+	booked(t, p, 1, ReasonCrash)
+	eventually(t, "the end is logged", func() bool {
+		return logs.FilterMessage("worker ended by itself").Len()+logs.FilterMessageSnippet("it needs a loop").Len() == 1
+	})
+	if n := logs.FilterMessage("worker crashed").Len(); n != 0 {
+		t.Error("a worker that answered is said to have crashed")
+	}
 }
 
 func TestWorkersWithoutALoopServeEveryRequestAndAreReported(t *testing.T) {

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleEnv) {
 	case "worker":
 		runWorker()
-	case "sleeper":
+	case "sleeper": // a process that outlives whoever started it
+		signal.Ignore(syscall.SIGTERM)
 		arrive(os.Getenv(gateEnv), true)
 	case "host":
 		runHost()
@@ -201,6 +202,8 @@ func (w *actor) step(step string) {
 		w.stream(1 << 30)
 	case "raw":
 		w.conn.Write([]byte(arg + "\n"))
+	case "hang-up":
+		w.conn.Close()
 	case "then":
 		w.later = append(w.later, arg)
 	case "visit":

@@ -35,6 +35,10 @@ type candidate struct {
 	accept func() (*goridge.Conn, error)
 	// writer is our end of the pipe that the worker reads; nil for a socket.
 	writer *os.File
+	// theirs is the worker's end of that pipe, until the worker has started.
+	theirs *os.File
+	// tap reads that pipe, too; nil where it cannot be had.
+	tap *tap
 	// reader is our end of what it writes.
 	reader syscall.Conn
 	// abandon ends a pending accept or read.
@@ -50,6 +54,24 @@ type candidate struct {
 // never reached it: they still lie in the pipe.
 func (c *child) unread(sent int) bool {
 	return sent > 0 && c.chosen.writer != nil && pipeLevel(c.chosen.writer) >= sent
+}
+
+// openTaps needs the worker's ends, which spawn closes when it returns.
+func (c *child) openTaps() {
+	for _, k := range c.candidates {
+		if k.theirs != nil {
+			k.tap = openTap(k.theirs)
+		}
+	}
+}
+
+// closeTaps closes all taps but one.
+func (c *child) closeTaps(but *candidate) {
+	for _, k := range c.candidates {
+		if k != but {
+			k.tap.close()
+		}
+	}
 }
 
 // waiting is how many bytes of what the worker wrote lie in its relay.
@@ -143,7 +165,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 		address = goridge.RelayStdio
 		stray := options
 		stray.Stray = func(p []byte) { _, _ = out.Write(p) }
-		onStdio := &candidate{name: "stdin and stdout", conn: goridge.NewConn(stdoutR, stdinW, stray), writer: stdinW, reader: stdoutR, stdout: out}
+		onStdio := &candidate{name: "stdin and stdout", conn: goridge.NewConn(stdoutR, stdinW, stray), writer: stdinW, reader: stdoutR, stdout: out, theirs: stdin}
 		if cfg.Relay == RelayAuto && extraFiles {
 			in, inW, err := pipe(true)
 			if err != nil {
@@ -157,7 +179,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 			address = goridge.RelayFDs(3, 4)
 			c.candidates = append(c.candidates, &candidate{
 				name: "file descriptors 3 and 4",
-				conn: goridge.NewConn(answersR, inW, options), writer: inW, reader: answersR,
+				conn: goridge.NewConn(answersR, inW, options), writer: inW, reader: answersR, theirs: in,
 			})
 		}
 		c.candidates = append(c.candidates, onStdio)
@@ -171,14 +193,17 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 	cmd.Env = cfg.environment(address, spec.iniDir, cmd.Dir)
 	c.closers = append(c.closers, stderrR.Close)
 
+	c.openTaps()
 	p, err := startProcess(cmd)
 	if err != nil {
+		c.closeTaps(nil)
 		return nil, err
 	}
 	c.process = p
 	spec.output.pid.Store(int64(p.PID()))
 	if err := setRlimits(p.PID(), cfg.Rlimits); err != nil {
 		p.Kill()
+		c.closeTaps(nil)
 		return nil, err
 	}
 	c.readers.Go(func() { errs.copyFrom(stderrR) })

@@ -142,7 +142,7 @@ func TestASilentStreamIsEnded(t *testing.T) {
 	c := self(1)
 	c.StreamIdleTimeout = 50 * time.Millisecond
 	p, g := start(t, c), newGate(t)
-	turn := open(t, p, "chunk one; ignore term; fork "+g.path+"; visit "+g.path)
+	turn := open(t, p, "chunk one; fork "+g.path+"; visit "+g.path) // the worker obeys SIGTERM, the other does not
 	one, other := g.next(t), g.next(t)
 	err := turn.Next()
 	lost := as[*WorkerError](t, err)

@@ -84,12 +84,12 @@ var probe = goridge.AppendControlPID(nil, os.Getpid())
 func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 	begin := time.Now()
 	t := &Turn{pool: p, req: req}
-	repeated := false
+	repeated, again := false, false
 	for {
 		if err := req.rewind(); err != nil {
 			return nil, err
 		}
-		w, err := p.acquire(ctx, begin, t.Retries > 0)
+		w, err := p.acquire(ctx, begin, again)
 		if err != nil {
 			return nil, err
 		}
@@ -108,11 +108,16 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		if errors.As(err, &soft) {
 			return nil, err
 		}
-		if t.Retries == 0 { // a draining pool has to wait for the repetition, too
+		if !again { // a draining pool has to wait for the repetition, too
+			again = true
 			p.hold(1)
 			defer p.hold(-1)
 		}
 		switch {
+		case errors.Is(err, errTakenBack):
+			w.slowTail = true
+			go p.settleAndHandBack(w)
+			continue
 		case errors.Is(err, errWantsOut):
 			p.dismiss(w, errWantsOut)
 			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
@@ -197,22 +202,49 @@ func (t *Turn) softError() (*SoftError, error) {
 
 // ask sends the request and reads until the first frame that answers it. It
 // reports whether the pid frame has been sent along.
+//
+// A worker that is not settled gets the request on trust that it will be at once.
+// If it is not, the request is taken back: it may be working for long after its
+// last response, while another worker has come free. A request that could not be
+// taken back is not sent on trust.
 func (t *Turn) ask(req *Request) (probed bool, err error) {
 	w := t.worker
 	frame := req.Frame
 	if req.Body == nil && len(frame)+len(probe) <= inlineProbe {
 		frame, probed = append(frame, probe...), true
 	}
+	trusted := !w.settled && t.req != nil
+	if trusted {
+		if w.child.chosen.tap == nil || !probed || len(frame) > recallLimit {
+			return false, errTakenBack
+		}
+		_ = w.conn.SetReadDeadline(time.Now().Add(longTail))
+	}
 	if err := t.send(req, frame); err != nil {
 		return false, err
 	}
 	for {
-		if err := w.readFrame(&t.Frame); err != nil {
+		err := w.readFrame(&t.Frame)
+		if trusted && errors.Is(err, os.ErrDeadlineExceeded) {
+			trusted = false
+			_ = w.conn.SetReadDeadline(time.Time{})
+			if taken, err := w.child.chosen.tap.takeBack(t.sent); err != nil {
+				return false, err
+			} else if taken {
+				return false, errTakenBack
+			}
+			continue
+		}
+		if err != nil {
 			return false, err
 		}
 		if !w.settled {
 			if err := w.sift(&t.Frame); err != nil {
 				return false, err
+			}
+			if trusted && w.settled {
+				trusted = false
+				_ = w.conn.SetReadDeadline(time.Time{})
 			}
 			continue
 		}

@@ -200,6 +200,7 @@ func (w *worker) sendAway() {
 // only, since a process that PHP left behind may hold the pipes open; then it
 // closes our ends, but for the relay.
 func (w *worker) cleanUp() {
+	w.child.closeTaps(nil) // it would keep a write from failing
 	read := make(chan struct{})
 	go func() {
 		w.child.readers.Wait()

@@ -1,0 +1,80 @@
+package workerpool
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
+	for name, steps := range map[string]string{
+		"plain": "answer warm", "stray": "answer warm; answer twice", "stream": "chunks 20", "large": "big 100000",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := self(4)
+			c.MaxInMemory = 10_000
+			checks := make(chan string, 4)
+			request := *script(steps)
+			request.Frame = append(make([]byte, 0, 4096), request.Frame...) // with room behind it
+			c.Warmup = &Warmup{Request: request, Check: func(f *goridge.Frame) error {
+				checks <- string(f.Body())
+				return nil
+			}}
+			p := start(t, c)
+			if len(checks) != 4 {
+				t.Errorf("%d answers were checked; want 4", len(checks))
+			}
+			for range 8 {
+				if got := ask(t, p, "answer", "mine"); got != "mine" {
+					t.Errorf("got %q", got)
+				}
+			}
+		})
+	}
+}
+
+func TestAFailedWarmUpFailsTheBoot(t *testing.T) {
+	c := self(1)
+	c.Warmup = &Warmup{Request: *script("answer no"), Check: func(f *goridge.Frame) error {
+		return fmt.Errorf("status %s", f.Body())
+	}}
+	if err := unstarted(t, c).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "status no") {
+		t.Errorf("got %v", err)
+	}
+	c.Warmup = &Warmup{Request: *script("moan PHP Warning: cold; exit 5")}
+	err := unstarted(t, c).Start(t.Context())
+	if boot := as[*BootError](t, err); !strings.Contains(fmt.Sprint(boot.Output), "cold") {
+		t.Errorf("got %v", err)
+	}
+	c.Warmup, c.BootTimeout = &Warmup{Request: *script("ignore term; block")}, 300*time.Millisecond
+	as[*BootError](t, unstarted(t, c).Start(t.Context()))
+}
+
+func TestAWorkerThatWarmsUpCanBeLookedAtWhileItIsStopped(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.Warmup = &Warmup{Request: *script("ignore term; visit " + g.path)}
+	p := unstarted(t, c)
+	go p.Start(context.Background())
+	v := g.next(t)
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close(context.Background()) }()
+	for over := false; !over; {
+		select {
+		case err := <-closed:
+			if over = true; err != nil {
+				t.Error(err)
+			}
+		default:
+			for _, w := range p.Stats().Workers {
+				if w.State == StateIdle || w.State == StateBusy {
+					t.Errorf("worker %d is %s without having been ready", w.PID, w.State)
+				}
+			}
+		}
+	}
+	v.dies(t, time.Second)
+}
