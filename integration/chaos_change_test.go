@@ -96,6 +96,9 @@ func reloadsUnderLoad(t *testing.T) line {
 			t.Errorf("request %s reached a worker, and its connection was reset", id)
 		}
 	}
+	if len(now.reset) > n {
+		t.Errorf("%d connections were reset in %d reloads: that is more than the kernel does", len(now.reset), n)
+	}
 	if got.failed() > len(now.reset) {
 		got.wantNoFailure(t)
 	}

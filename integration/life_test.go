@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -181,6 +183,13 @@ func (l *load) more(n int) {
 	eventually(l.t, "further answers come", func() bool { return l.count() >= n })
 }
 
+// maxResets is how many connections the kernel may reset during a reload or two,
+// in the queue of the listener that goes, before Caddy has seen them: a site
+// without PHP loses as many, and none are lost with net.ipv4.tcp_migrate_req=1
+// (docs/operating.md). That no worker has seen such a request is proven by the
+// chaos suite.
+const maxResets = 5
+
 // end stops the clients, fails the test for every request that was not answered
 // with 200, and returns how often each body came.
 func (l *load) end() map[string]int {
@@ -188,8 +197,14 @@ func (l *load) end() map[string]int {
 	close(l.quit)
 	l.clients.Wait()
 	bodies := make(map[string]int)
-	failed := 0
+	failed, resets := 0, 0
 	for _, a := range l.answers {
+		if errors.Is(a.err, syscall.ECONNRESET) {
+			if resets++; resets > maxResets {
+				l.t.Errorf("more connections were reset than the kernel does: %v", a.err)
+			}
+			continue
+		}
 		if a.err != nil || a.status != http.StatusOK {
 			if failed++; failed <= 5 {
 				l.t.Errorf("a request failed: status %d, error %v", a.status, a.err)
@@ -198,7 +213,7 @@ func (l *load) end() map[string]int {
 		}
 		bodies[a.body]++
 	}
-	l.t.Logf("%d requests, %d failed, answers: %v", len(l.answers), failed, bodies)
+	l.t.Logf("%d requests, %d failed, %d connections reset, answers: %v", len(l.answers), failed, resets, bodies)
 	return bodies
 }
 

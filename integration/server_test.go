@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,17 +37,26 @@ type server struct {
 	logs  *logs
 }
 
+// lastPort is the port given out last. They come from below the range that the
+// system takes for outgoing connections, and each is given out once: Caddy's
+// listeners share a port with those of another Caddy without an error, and two
+// tests would get each other's requests.
+var lastPort atomic.Int32
+
 // freePorts returns n loopback ports that nobody listens on.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	lastPort.CompareAndSwap(0, int32(10_000+os.Getpid()%10_000))
+	var ports []int
+	for len(ports) < n {
+		port := int(lastPort.Add(1))
+		if port > 32_000 {
+			t.Fatal("no free port is left")
 		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			ports = append(ports, port)
+		}
 	}
 	return ports
 }

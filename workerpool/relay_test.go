@@ -128,6 +128,30 @@ func TestAProcessThatOutlivesItsWorkerAndHoldsTheRelayHidesNothing(t *testing.T)
 	}
 }
 
+func TestAStartThatFailsClosesItsRelayAtOnce(t *testing.T) {
+	for _, relay := range relays {
+		t.Run(string(relay), func(t *testing.T) {
+			c := self(1)
+			c.Relay, c.Command = relay, []string{t.TempDir()} // a folder is no program
+			c.setDefaults()
+			folder := below(t, t.TempDir())
+			o, _ := logged()
+			before := openFiles(t)
+			for range 20 { // none of them waits for the garbage collector
+				if _, err := spawn(spawnSpec{config: &c, folder: folder, output: o}); err == nil {
+					t.Fatal("it started")
+				}
+			}
+			if after := openFiles(t); after > before+5 {
+				t.Errorf("%d files were open, then %d", before, after)
+			}
+			if left := entries(t, pathOf(t, folder)); len(left) > 0 {
+				t.Errorf("left %q", left)
+			}
+		})
+	}
+}
+
 // environ asks a worker for its environment.
 func environ(t *testing.T, p *Pool) map[string]string {
 	t.Helper()

@@ -1,7 +1,6 @@
 package workerpool
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -52,29 +51,4 @@ func TestAFailedWarmUpFailsTheBoot(t *testing.T) {
 	}
 	c.Warmup, c.BootTimeout = &Warmup{Request: *script("ignore term; block")}, 300*time.Millisecond
 	as[*BootError](t, unstarted(t, c).Start(t.Context()))
-}
-
-func TestAWorkerThatWarmsUpCanBeLookedAtWhileItIsStopped(t *testing.T) {
-	c, g := self(1), newGate(t)
-	c.Warmup = &Warmup{Request: *script("ignore term; visit " + g.path)}
-	p := unstarted(t, c)
-	go p.Start(context.Background())
-	v := g.next(t)
-	closed := make(chan error, 1)
-	go func() { closed <- p.Close(context.Background()) }()
-	for over := false; !over; {
-		select {
-		case err := <-closed:
-			if over = true; err != nil {
-				t.Error(err)
-			}
-		default:
-			for _, w := range p.Stats().Workers {
-				if w.State == StateIdle || w.State == StateBusy {
-					t.Errorf("worker %d is %s without having been ready", w.PID, w.State)
-				}
-			}
-		}
-	}
-	v.dies(t, time.Second)
 }
