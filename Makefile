@@ -7,7 +7,8 @@ GO ?= go
 # the flags of xcaddy.toml. The tags leave out storage plugins nobody here uses.
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx
 RUN_PHP := php
-TEST_PHP := php php-cgi php-fpm
+# The race detector needs a C compiler.
+TEST_PHP := php php-cgi php-fpm gcc
 
 .PHONY: run test lint race php-test integration fuzz bench bench-smoke setup-run setup-test setup-bench clean
 
