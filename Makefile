@@ -10,7 +10,7 @@ RUN_PHP := php
 # The race detector needs a C compiler.
 TEST_PHP := php php-cgi php-fpm gcc
 
-.PHONY: run test lint race php-test integration fuzz bench bench-smoke setup-run setup-test setup-bench clean
+.PHONY: run test lint race php-test integration chaos fuzz bench bench-smoke setup-run setup-test setup-bench clean
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
@@ -36,6 +36,10 @@ php-test:
 # Real Caddy, real PHP, real sockets.
 integration:
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./integration
+
+# The chaos suite at its full size, with its table.
+chaos: setup-test
+	CHAOS=full CGO_ENABLED=0 $(GO) test -v -timeout 30m -run TestChaos ./integration
 
 # Ourselves beside our peers, on this machine; see integration/bench/doc.go.
 bench: setup-bench

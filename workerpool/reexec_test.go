@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,7 +42,12 @@ func TestMain(m *testing.M) {
 		runHost()
 	default:
 		code := m.Run()
-		if left := leftovers(); code == 0 && len(left) > 0 {
+		left := leftovers()
+		for limit := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(limit); {
+			<-time.After(10 * time.Millisecond) // some are just about to return
+			left = leftovers()
+		}
+		if code == 0 && len(left) > 0 {
 			fmt.Println("goroutines left behind:\n" + strings.Join(left, "\n\n"))
 			code = 1
 		}
