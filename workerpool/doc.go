@@ -32,7 +32,9 @@
 // request, which is then safe to repeat, whatever its method. A worker whose
 // pid frame is still outstanding is "unsettled": it is probably still busy with
 // work after the response, and is given the next request only when no other
-// worker is free.
+// worker is free, and on trust: if it does not settle at once, the request, which
+// it has not begun to read, is taken back out of the pipe and waits for whoever
+// comes free first.
 //
 // # Locks
 //
