@@ -37,11 +37,6 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 		return nil, nil
 	}
 	if r.ContentLength > h.MaxBody {
-		if r.ProtoMajor == 1 && r.Header.Get("Expect") != "" {
-			// The client waits to be asked for the body, which net/http
-			// would otherwise do before it sends the error.
-			w.Header().Set("Connection", "close")
-		}
 		return nil, errBodyTooLarge
 	}
 	limited := http.MaxBytesReader(w, r.Body, h.MaxBody)
@@ -105,6 +100,14 @@ func (h *Handler) readRaw(body io.Reader, length int64, q *request) ([]byte, err
 		return nil, bodyError(err)
 	}
 	return nil, nil
+}
+
+// leaveBody has an error sent at once: without it net/http would first wait for as
+// much as 256 KB of a body that nobody wants any more, however slowly it comes.
+func leaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // readAll reads to the end, into memory of the announced size.

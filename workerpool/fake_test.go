@@ -128,14 +128,10 @@ func (l *fakes) count() int {
 }
 
 func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
-	// No timer of no time: goroutines of one bubble that find their timers due at
-	// once crash the race detector (https://github.com/golang/go/issues/78156).
-	if boot.wait > 0 {
-		select {
-		case <-time.After(boot.wait):
-		case <-f.done:
-			return
-		}
+	select {
+	case <-time.After(boot.wait):
+	case <-f.done:
+		return
 	}
 	if boot.dies {
 		f.end("exit status 1")

@@ -3,7 +3,6 @@ package workerpool
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -51,47 +50,6 @@ func TestMoreWorkersComeWhileRequestsWaitAndNoneAboveTheMaximum(t *testing.T) {
 	}
 }
 
-func TestWorkersThatAreNotNeededGoWhileAnotherServes(t *testing.T) {
-	c, g := self(1), newGate(t)
-	c.Max, c.IdleTimeout = 3, 300*time.Millisecond
-	p := start(t, c)
-	var results []<-chan result
-	var visitors []*visitor
-	for range 3 {
-		results = append(results, send(p, t.Context(), script("visit "+g.path+"; answer")))
-	}
-	for range 3 {
-		visitors = append(visitors, g.next(t))
-	}
-	for _, v := range visitors {
-		v.release()
-	}
-	for _, r := range results {
-		receive(t, r).body(t)
-	}
-	hot := ""
-	for begin := time.Now(); len(p.Stats().Workers) > 1; {
-		hot = ask(t, p, "pid; then call "+g.path)
-		g.next(t) // it asks for its next request
-		if time.Since(begin) > patience {
-			t.Fatal("workers that nobody needs are still there")
-		}
-	}
-	if !pids(p)[mustInt(t, hot)] {
-		t.Errorf("worker %s, which served all the time, was sent away", hot)
-	}
-	booked(t, p, 2, ReasonIdle)
-}
-
-func mustInt(t *testing.T, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func TestScaleChangesTheNumberOfWorkersForNow(t *testing.T) {
 	c, g := self(2), newGate(t)
 	p := start(t, c)
@@ -131,7 +89,9 @@ func TestOneWorkerCanBeRetiredAndIsReplaced(t *testing.T) {
 	idle := ask(t, p, "pid")
 	retire := func(pid string, hurry bool) {
 		t.Helper()
-		if err := p.Retire(mustInt(t, pid), hurry); err != nil {
+		number := 0
+		fmt.Sscan(pid, &number)
+		if err := p.Retire(number, hurry); err != nil {
 			t.Fatal(err)
 		}
 	}

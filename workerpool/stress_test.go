@@ -186,13 +186,13 @@ func TestCloseAmidChaosForgetsNoRequest(t *testing.T) {
 					r := rand.New(rand.NewPCG(seed, client))
 					for i := range 12 {
 						chaos(t, p, r, steps, fmt.Sprint(client, " ", i))
-						<-time.After(time.Duration(1+r.IntN(4)) * time.Millisecond)
+						<-time.After(time.Duration(r.IntN(4)) * time.Millisecond)
 					}
 				})
 			}
 			r := rand.New(rand.NewPCG(seed, 99))
 			for range 3 {
-				<-time.After(time.Duration(1+r.IntN(40)) * time.Millisecond)
+				<-time.After(time.Duration(r.IntN(40)) * time.Millisecond)
 				_, _ = p.Restart(ReasonRestart)
 				for pid := range pids(p) {
 					_ = p.Retire(pid, r.IntN(2) == 0)
