@@ -2,8 +2,8 @@ package integration
 
 import (
 	"bytes"
-	"errors"
 	"crypto/sha1"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
