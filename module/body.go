@@ -25,8 +25,12 @@ func (s *spooled) close() {
 	}
 }
 
-// errBodyTooLarge says that a body exceeds max_body.
-var errBodyTooLarge = errors.New("the request body is larger than max_body")
+var (
+	// errBodyTooLarge says that a body exceeds max_body.
+	errBodyTooLarge = errors.New("the request body is larger than max_body")
+	// errBodyAnnounced says the same of a body that has not been read at all.
+	errBodyAnnounced = fmt.Errorf("%w, as its length tells", errBodyTooLarge)
+)
 
 // readBody reads the whole body. It returns what follows the context in the
 // frame, unless the body was spooled to a file, which q then holds; and it
@@ -37,7 +41,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 		return nil, nil
 	}
 	if r.ContentLength > h.MaxBody {
-		return nil, errBodyTooLarge
+		return nil, errBodyAnnounced
 	}
 	limited := http.MaxBytesReader(w, r.Body, h.MaxBody)
 	switch kind {
@@ -100,14 +104,6 @@ func (h *Handler) readRaw(body io.Reader, length int64, q *request) ([]byte, err
 		return nil, bodyError(err)
 	}
 	return nil, nil
-}
-
-// leaveBody has an error sent at once: without it net/http would first wait for as
-// much as 256 KB of a body that nobody wants any more, however slowly it comes.
-func leaveBody(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 1 && r.ContentLength != 0 {
-		w.Header().Set("Connection", "close")
-	}
 }
 
 // readAll reads to the end, into memory of the announced size.

@@ -158,7 +158,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	req, err := h.newRequest(w, r)
 	if err != nil {
-		leaveBody(w, r)
+		leaveBody(w, r, err)
 		return h.statusError(w, r, err)
 	}
 	defer req.close()
