@@ -53,8 +53,9 @@ func (r *deployed) traffic(t *testing.T, url string, clients int) *traffic {
 // resets what waits in the queue of the listener that goes, before anybody has
 // read it. That happens on a machine too busy to accept, to sites without PHP
 // as well: one of those is watched beside. Such a request is lost on its way to
-// Caddy; what this test demands is that no worker has seen it, and that no other
-// request fails.
+// Caddy, unless the kernel is told to hand it on (kernelKeepsConnections): then
+// this test demands that none fails. Elsewhere it demands that no worker has seen
+// such a request, and that no other one fails.
 func reloadsUnderLoad(t *testing.T) line {
 	port := freePorts(t, 1)[0]
 	journal := newJournal(t)
@@ -96,7 +97,7 @@ func reloadsUnderLoad(t *testing.T) line {
 			t.Errorf("request %s reached a worker, and its connection was reset", id)
 		}
 	}
-	if len(now.reset) > n {
+	if len(now.reset) > resetsAllowed(n) {
 		t.Errorf("%d connections were reset in %d reloads: that is more than the kernel does", len(now.reset), n)
 	}
 	if got.failed() > len(now.reset) {

@@ -34,5 +34,8 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
+	if code, done := inOwnNetwork(); done {
+		return code
+	}
 	return m.Run()
 }
