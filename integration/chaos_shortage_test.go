@@ -180,8 +180,8 @@ func noDescriptors(t *testing.T) line {
 	return line{"no file descriptors", got, "open connections unaffected; large body 500; the lost worker is back afterwards"}
 }
 
-// noProcesses takes the program away while workers are killed.
-func noProcesses(t *testing.T) line {
+// noProgram takes the program away while workers are killed.
+func noProgram(t *testing.T) line {
 	real, err := exec.LookPath("php")
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +194,33 @@ func noProcesses(t *testing.T) line {
 	}
 	appear()
 	s, url := site(t, chaosWorker(t, "workers 3", fmt.Sprintf("php %q", php), env("RELEASE", "1")), quiet)
+	return withoutNewProcesses(t, s, url, "no program", []string{php, "does not exist"}, func() (mend func()) {
+		if err := os.Remove(php); err != nil {
+			t.Fatal(err)
+		}
+		return appear
+	})
+}
+
+// noForks lets the system refuse new processes of the workers' user (EAGAIN). The
+// limit does not bind root, so root's workers run as somebody else.
+func noForks(t *testing.T) line {
+	options := []string{"name app", "workers 3", env("RELEASE", "1")}
+	script := absolute(t, "testdata/chaos/worker.php")
+	if os.Geteuid() == 0 {
+		name, _, _ := www(t)
+		script = readable(t)
+		options = append(options, "user "+name, fmt.Sprintf("dir %q", filepath.Dir(script)))
+	}
+	s, url := site(t, directive(script, options...), quiet)
+	return withoutNewProcesses(t, s, url, "fork fails", []string{"refuses another process", syscall.EAGAIN.Error()}, func() (mend func()) {
+		before := setLimit(t, s.cmd.Process.Pid, unix.RLIMIT_NPROC, 0)
+		return func() { setLimit(t, s.cmd.Process.Pid, unix.RLIMIT_NPROC, before.Cur) }
+	})
+}
+
+// withoutNewProcesses kills three workers while no new one can be started.
+func withoutNewProcesses(t *testing.T, s *server, url, fault string, says []string, harm func() (mend func())) line {
 	pids := s.settled("app", 3).serving()
 	kill := func(pid int) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -201,14 +228,14 @@ func noProcesses(t *testing.T) line {
 		}
 	}
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	if err := os.Remove(php); err != nil {
-		t.Fatal(err)
-	}
+	mend := harm()
 	kill(pids[0])
 	kill(pids[1])
 	failed := s.waitRecords("worker could not start", 3)[2]
-	if text := fmt.Sprint(failed["error"]); !strings.Contains(text, php) || !strings.Contains(text, "does not exist") {
-		t.Errorf("the log does not say what is missing: %s", text)
+	for _, words := range says {
+		if text := fmt.Sprint(failed["error"]); !strings.Contains(text, words) {
+			t.Errorf("the log does not say %q: %s", words, text)
+		}
 	}
 	traffic.more(200)
 	got := traffic.end()
@@ -228,10 +255,10 @@ func noProcesses(t *testing.T) line {
 	if status, text := s.api(http.MethodGet, "/php_worker/health", ""); status != http.StatusServiceUnavailable || !strings.Contains(text, "workers cannot start") {
 		t.Errorf("health says %d: %s", status, text)
 	}
-	appear()
+	mend()
 	s.settled("app", 3)
 	if status, body := get(t, url+"/"); status != http.StatusOK || body != "1" {
 		t.Errorf("afterwards: status %d, %q", status, body)
 	}
-	return line{"no process can be started", got, "the last worker served all; without any 503 and Retry-After; all are back afterwards"}
+	return line{fault, got, "the last worker served all; without any 503 and Retry-After; all are back afterwards"}
 }

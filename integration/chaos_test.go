@@ -50,7 +50,8 @@ func TestChaos(t *testing.T) {
 		{"SIGKILL of Caddy leaves no PHP process", abruptEndUnderLoad},
 		{"a full disk fails what needs the disk", fullDisk},
 		{"no file descriptors fail what needs new ones", noDescriptors},
-		{"processes that cannot be started are replaced when they can", noProcesses},
+		{"workers whose program is missing are replaced when it is back", noProgram},
+		{"workers that the system refuses are replaced when it no longer does", noForks},
 	} {
 		t.Run(fault.name, func(t *testing.T) { lines = append(lines, fault.test(t)) })
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 	"unsafe"
 
@@ -32,7 +31,7 @@ func inOwnNetwork() (code int, done bool) {
 			fmt.Fprintln(os.Stderr, "preparing the network of the tests:", err)
 			return 1, true
 		}
-		_ = os.WriteFile(migrateRequests, []byte("1"), 0o644) // older kernels have none; see kernelKeepsConnections
+		_ = os.WriteFile(migrateRequests, []byte("1"), 0o644) // older kernels have none
 		return 0, false
 	}
 	if os.Geteuid() != 0 {
@@ -80,11 +79,4 @@ func loopbackUp() error {
 		return errno
 	}
 	return nil
-}
-
-// kernelKeepsConnections reports whether a reload of Caddy loses no connection on
-// its way in. Where it is false, a few resets are the kernel's.
-func kernelKeepsConnections() bool {
-	value, err := os.ReadFile(migrateRequests)
-	return err == nil && strings.TrimSpace(string(value)) == "1"
 }
