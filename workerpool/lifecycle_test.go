@@ -283,6 +283,29 @@ func TestARequestThatTakesTooLongLosesItsWholeProcessGroup(t *testing.T) {
 	booked(t, p, 1, ReasonTimeout)
 }
 
+// What it printed last can take a while to read, where a process that PHP left
+// behind holds the pipe: nobody waits for that.
+func TestAWorkerThatDiesIdleIsReplacedBeforeItsOutputHasEnded(t *testing.T) {
+	p, logs := startLogged(t, self(1))
+	g := newGate(t)
+	if got := ask(t, p, "fork "+g.path+"; then exit 6; answer", "idle"); got != "idle" {
+		t.Fatalf("got %q", got)
+	}
+	g.next(t)
+	eventually(t, "its end is told", func() bool { return logs.FilterMessage("worker crashed").Len() == 1 })
+	ready := 0
+	for _, entry := range logs.All() {
+		if entry.Message == "worker crashed" {
+			break
+		} else if entry.Message == "worker ready" {
+			ready++
+		}
+	}
+	if ready != 2 {
+		t.Errorf("%d workers were ready before the end was told; want the one that died and its replacement", ready)
+	}
+}
+
 func TestNoFileIsLeftOpenByAPool(t *testing.T) {
 	start(t, self(1)) // the guard, the spawning thread and the poller stay
 	temp := t.TempDir()

@@ -330,6 +330,14 @@ func (p *Pool) unavailable() error {
 	return &UnavailableError{RetryAfter: max(0, time.Until(p.nextSpawn)), Err: p.lastErr}
 }
 
+// ended takes a worker out of service whose process has ended by itself, so that
+// it is replaced at once: what it printed last may take a moment to read.
+func (p *Pool) ended(w *worker) {
+	p.mu.Lock()
+	p.sendAway(w, ReasonCrash, true)
+	p.mu.Unlock()
+}
+
 // gone books a worker that was ready and has ended.
 func (p *Pool) gone(w *worker) {
 	exit, orderly := w.child.Exit()

@@ -73,6 +73,7 @@ func (w *worker) live() {
 	p.ready(w, time.Since(begin))
 	select {
 	case <-w.child.Done():
+		p.ended(w)
 	case <-w.leave:
 		w.sendAway()
 	}
