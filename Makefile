@@ -28,6 +28,7 @@ lint:
 # The rooms below Caddy's configuration, with the race detector.
 race:
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./goridge ./workerpool ./module/form ./module/httpctx
+	CGO_ENABLED=0 $(GO) test -timeout 5m ./workerpool # also the tests of time, which have no race build
 	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./caddyfile ./cmd/...
 
 php-test:

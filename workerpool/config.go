@@ -89,6 +89,8 @@ type Config struct {
 	// RelayEnvName are further environment variables, besides RR_RELAY, that
 	// tell the worker its relay.
 	RelayEnvName []string
+	// NoPipeline never sends a busy worker another request.
+	NoPipeline bool
 	// MaxInMemory is the largest answer in bytes that is read at once, so
 	// that its worker is free again. Default: 8 MB.
 	MaxInMemory int64

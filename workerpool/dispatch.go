@@ -9,9 +9,11 @@ import (
 // counts as long: such a worker is not given the next request on trust.
 const longTail = 2 * time.Millisecond
 
-// acquire takes a turn at a free worker, or waits for one. again puts a request
-// that lost its worker in front of the queue, with the wait it already had.
-func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worker, error) {
+// acquire takes a turn at a free worker, or waits for one, for t. again puts a
+// request that lost its worker in front of the queue, with the wait it already
+// had.
+func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool) (*worker, error) {
+	t.ahead = false
 	p.mu.Lock()
 	if p.state == poolClosed {
 		p.mu.Unlock()
@@ -41,7 +43,10 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 		return nil, ErrQueueFull
 	}
 	wt := p.waiters.Get().(*waiter)
-	wt.since = since
+	wt.since, wt.ahead, wt.left = since, nil, false
+	if t.probed && len(t.frame) <= recallLimit {
+		wt.ahead = t.frame
+	}
 	if again {
 		p.queue.pushFront(wt)
 	} else {
@@ -65,21 +70,35 @@ func (p *Pool) acquire(ctx context.Context, since time.Time, again bool) (*worke
 	}
 	select {
 	case o := <-wt.outcome:
-		p.waiters.Put(wt)
-		return o.w, o.err
+		return p.accept(t, wt, o)
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
 	waiting := p.queue.remove(wt)
+	wt.left = !waiting
 	p.checkDrained()
 	p.mu.Unlock()
 	if !waiting { // somebody was quicker
-		if o := <-wt.outcome; o.w != nil {
+		o := <-wt.outcome
+		if o.ahead { // it has begun, or is about to
+			return p.accept(t, wt, o)
+		}
+		if o.w != nil {
 			p.handBack(o.w)
 		}
 	}
 	p.waiters.Put(wt)
 	return nil, context.Cause(ctx)
+}
+
+// accept takes what the wait has brought.
+func (p *Pool) accept(t *Turn, wt *waiter, o outcome) (*worker, error) {
+	if o.ahead {
+		t.ahead, t.sent, t.sendErr = true, wt.sent, wt.err
+	}
+	wt.ahead, wt.err = nil, nil
+	p.waiters.Put(wt)
+	return o.w, o.err
 }
 
 // takeIdle takes the worker used last off the stack. It needs the lock.
@@ -99,18 +118,26 @@ func (p *Pool) takeIdle() *worker {
 func (p *Pool) takeTurn(w *worker) {
 	w.state = StateBusy
 	w.held = true
+	w.turnStart = time.Now()
 	p.inflight++
 }
 
 // endTurn needs the lock. Nothing of the worker may be touched afterwards that
-// belongs to the turn.
-func (p *Pool) endTurn(w *worker) {
-	w.held = false
+// belongs to the turn. It reports false where the turn goes on, with the request
+// that was sent behind this one.
+func (p *Pool) endTurn(w *worker) bool {
+	if p.passOn(w) {
+		return false
+	}
+	p.calm(w)
+	w.held, w.sentAhead = false, false
 	if w.free != nil {
 		close(w.free)
 		w.free = nil
 	}
+	w.turnStart = time.Time{}
 	p.inflight--
+	return true
 }
 
 // whenFree returns a channel that is closed when nobody has a turn at w any more,
@@ -187,8 +214,9 @@ func (p *Pool) settleAndHandBack(w *worker) {
 
 // release ends a turn after a complete answer.
 func (p *Pool) release(w *worker) {
+	now := time.Now()
 	w.settled = false
-	w.answeredAt = time.Now()
+	w.answeredAt = now
 	served := w.served.Add(1)
 	var rss int64
 	if p.config.MaxMemory > 0 {
@@ -203,7 +231,12 @@ func (p *Pool) release(w *worker) {
 	if due == "" && w.wantsOut {
 		due = ReasonRestart
 	}
-	tail := w.slowTail || p.loopless.suspected()
+	p.pace.turnTook(now.Sub(w.turnStart))
+	tail := w.behind == nil && (w.slowTail || p.loopless.suspected())
+	if tail {
+		p.calm(w)
+		w.sentAhead = false
+	}
 	if due != "" && w.due == "" {
 		w.due = due
 		p.wake()
@@ -230,9 +263,7 @@ func (p *Pool) cautious() bool {
 func (p *Pool) handBack(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.endTurn(w)
-	w.turnStart = time.Time{}
-	if w.state == StateBusy {
+	if p.endTurn(w) && w.state == StateBusy {
 		if w.retiring {
 			p.sendAway(w, w.due, false)
 		} else {
@@ -262,6 +293,7 @@ func (p *Pool) offer(w *worker) {
 // dismiss ends a turn whose worker is of no use any more.
 func (p *Pool) dismiss(w *worker, err error) {
 	w.child.lastWords()
+	w.settled = false
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.endTurn(w)

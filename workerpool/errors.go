@@ -30,6 +30,12 @@ var (
 	// errTakenBack says that the worker still works on its last request, and
 	// that it has not begun to read this one, or was not sent it at all.
 	errTakenBack = errors.New("the request was taken back")
+	// errSwallowed says that the worker has dropped the request unseen, while
+	// it streamed the answer to the one before.
+	errSwallowed = errors.New("the worker has dropped the request")
+	// errPassedOver says that the worker is done with the request and has not
+	// answered it.
+	errPassedOver = errors.New("the worker asked for the next request without having answered this one")
 	// errTorn says that a part of a request was taken back.
 	errTorn = errors.New("the worker had begun to read the request")
 )

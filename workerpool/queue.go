@@ -4,18 +4,28 @@ import "time"
 
 // waiter is a request in the queue. Exactly one of two things happens to it:
 // somebody with the pool's lock takes it out of the queue and sends an outcome,
-// or the request itself takes it out and gives up.
+// or the request itself takes it out and gives up. In between it may be sent to
+// a worker ahead of its turn, and come back.
 type waiter struct {
 	since      time.Time
 	outcome    chan outcome // room for one
 	prev, next *waiter
 	queued     bool
+	left       bool // gave up while it was sent ahead; the pool's lock guards it
+
+	// ahead is what may be sent ahead; nil: nothing may. sent and err are the
+	// outcome of that, written by the front's goroutine before its turn ends.
+	ahead []byte
+	sent  int
+	err   error
 }
 
 // outcome is a worker, or the reason why there is none.
 type outcome struct {
 	w   *worker
 	err error
+	// ahead says that the worker has the request already.
+	ahead bool
 }
 
 // queue is a first come, first served list. Every operation takes constant

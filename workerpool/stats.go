@@ -32,6 +32,9 @@ type Snapshot struct {
 	BootFailures int64
 	// QueueFull, QueueTimeout and Unavailable count requests turned away.
 	QueueFull, QueueTimeout, Unavailable int64
+	// Ahead counts requests sent to a worker that was still at another one,
+	// Recalled those of them that were taken back.
+	Ahead, Recalled int64
 	// Restarting is true while a rolling restart is under way.
 	Restarting bool
 	// LastError is why the last start failed; nil once one succeeded.
@@ -62,6 +65,7 @@ func (p *Pool) Stats() Snapshot {
 		Name: p.config.Name, Desired: p.desired, Min: p.min, Max: p.max,
 		Queue: p.queue.len, Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
 		QueueFull: p.counts.queueFull, QueueTimeout: p.counts.queueTimeout, Unavailable: p.counts.unavailable,
+		Ahead: p.pace.ahead, Recalled: p.pace.recalled,
 		Restarting: p.rollout != nil,
 	}
 	if p.failures > 0 {

@@ -25,10 +25,10 @@ func (t *Turn) Next() error {
 		t.end()
 		return io.EOF
 	}
-	_, err := t.timed(t.pool.config.StreamIdleTimeout, ErrStreamIdle, func() (bool, error) {
+	err := t.timed(t.pool.config.StreamIdleTimeout, ErrStreamIdle, func() error {
 		for {
 			if err := w.readFrame(&t.Frame); err != nil || !t.Frame.IsControl() {
-				return true, err
+				return err
 			}
 			t.Frame.Release()
 		}
@@ -61,10 +61,14 @@ func (t *Turn) Next() error {
 func (t *Turn) end() {
 	late := t.close()
 	t.probe()
-	if t.killer != nil {
-		t.worker.doubt = 1
+	t.worker.extra = 1
+	if t.killer != nil || t.worker.behind != nil {
 		t.probe()
 	}
+	if t.killer != nil {
+		t.worker.doubt = 1
+	}
+	t.worker.afterStream = t.streamed && t.worker.behind != nil
 	t.finish(late)
 }
 
@@ -76,6 +80,8 @@ func (t *Turn) broken(err error) error {
 	if t.req == nil {
 		return err
 	}
+	// What we have cut off may have come to its end all the same.
+	t.worker.afterStream = t.streamed && !overByItself(err)
 	return t.pool.lost(t.worker, err, 0)
 }
 

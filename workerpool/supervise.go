@@ -37,6 +37,9 @@ func (p *Pool) supervise() {
 		now := time.Now()
 		p.expireWaiters(now)
 		start, next := p.plan(now)
+		if tick := now.Add(queueTick); p.nudge(now) && (next.IsZero() || tick.Before(next)) {
+			next = tick
+		}
 		for _, w := range start {
 			p.workers[w] = struct{}{}
 			p.owners.Go(w.live)

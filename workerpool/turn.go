@@ -46,7 +46,15 @@ type Turn struct {
 	worker *worker
 	req    *Request
 	open   bool // the worker is held: more frames, or the rest of one, follow
-	sent   int  // bytes of the request written in one piece; 0 if it was not
+	// streamed says that the answer has more than one frame.
+	streamed bool
+	sent     int // bytes of the request written in one piece; 0 if it was not
+
+	frame   []byte // Request.Frame and, where probed, the pid frame
+	probed  bool   // the pid frame is sent along
+	ahead   bool   // sent already, with sendErr, when the turn began
+	sendErr error
+	expired atomic.Bool // the time limit has broken the relay
 
 	closed   bool
 	canceled atomic.Bool
@@ -84,20 +92,20 @@ var probe = goridge.AppendControlPID(nil, os.Getpid())
 func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 	begin := time.Now()
 	t := &Turn{pool: p, req: req}
+	t.prepare(req)
 	repeated, again := false, false
 	for {
 		if err := req.rewind(); err != nil {
 			return nil, err
 		}
-		w, err := p.acquire(ctx, begin, again)
+		w, err := p.acquire(ctx, t, begin, again)
 		if err != nil {
 			return nil, err
 		}
 		t.worker = w
 		t.PID = int(w.pid.Load())
-		start := time.Now()
-		t.Queued = start.Sub(begin)
-		p.setTurnStart(w, start)
+		start := w.turnStart
+		t.Queued = max(0, start.Sub(begin))
 		err = t.exchange(req)
 		t.Executed = time.Since(start)
 		if err == nil {
@@ -118,6 +126,12 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 			w.slowTail = true
 			go p.settleAndHandBack(w)
 			continue
+		case errors.Is(err, errSwallowed):
+			p.dismiss(w, errWantsOut)
+			continue
+		case errors.Is(err, errPassedOver):
+			p.handBack(w) // settled: it has asked for the next request
+			return nil, &WorkerError{PID: t.PID, Err: errPassedOver, Output: w.out.tail()}
 		case errors.Is(err, errWantsOut):
 			p.dismiss(w, errWantsOut)
 			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
@@ -155,10 +169,10 @@ func (r *Request) rewind() error {
 // exchange sends the request and reads the first frame of the answer. A whole
 // answer, or an error frame, ends the turn.
 func (t *Turn) exchange(req *Request) error {
-	probed, err := t.timed(t.pool.config.RequestTimeout, ErrTimeout, func() (bool, error) { return t.ask(req) })
-	if err != nil {
+	if err := t.timed(t.pool.config.RequestTimeout, ErrTimeout, func() error { return t.ask(req) }); err != nil {
 		return err
 	}
+	t.worker.extra = 0 // all pid frames sent before this request have been answered
 	if t.Frame.IsStopRequest() {
 		t.Frame.Release()
 		return errWantsOut
@@ -169,17 +183,23 @@ func (t *Turn) exchange(req *Request) error {
 		if err != nil {
 			return err
 		}
-		return t.over(probed, soft)
+		return t.over(soft)
 	case !t.complete():
-		t.open = true
+		if t.req != nil {
+			if err := t.pool.longAnswer(t.worker, t.Frame.More()); err != nil {
+				t.Frame.Release()
+				return err
+			}
+		}
+		t.open, t.streamed = true, t.Frame.More()
 		return nil
 	}
-	return t.over(probed, nil)
+	return t.over(nil)
 }
 
 // over ends a turn whose answer has been read in full, and returns err.
-func (t *Turn) over(probed bool, err error) error {
-	if !probed {
+func (t *Turn) over(err error) error {
+	if !t.probed {
 		t.probe()
 	}
 	t.finish(t.close())
@@ -200,75 +220,91 @@ func (t *Turn) softError() (*SoftError, error) {
 	return &SoftError{Text: text.String(), PID: t.PID}, nil
 }
 
-// ask sends the request and reads until the first frame that answers it. It
-// reports whether the pid frame has been sent along.
+// prepare decides whether the pid frame goes with the request.
+func (t *Turn) prepare(req *Request) {
+	t.frame = req.Frame
+	if req.Body == nil && len(t.frame)+len(probe) <= inlineProbe {
+		t.frame, t.probed = append(t.frame, probe...), true
+	}
+}
+
+// ask sends the request and reads until the first frame that answers it.
 //
 // A worker that is not settled gets the request on trust that it will be at once.
 // If it is not, the request is taken back: it may be working for long after its
 // last response, while another worker has come free. A request that could not be
 // taken back is not sent on trust.
-func (t *Turn) ask(req *Request) (probed bool, err error) {
+func (t *Turn) ask(req *Request) error {
 	w := t.worker
-	frame := req.Frame
-	if req.Body == nil && len(frame)+len(probe) <= inlineProbe {
-		frame, probed = append(frame, probe...), true
-	}
 	trusted := !w.settled && t.req != nil
-	if trusted {
-		if w.child.chosen.tap == nil || !probed || len(frame) > recallLimit {
-			return false, errTakenBack
+	switch {
+	case t.ahead && t.sendErr != nil:
+		return t.sendErr
+	case t.ahead && w.afterStream:
+		return t.afterStream()
+	case t.ahead:
+	case trusted && (w.child.chosen.tap == nil || !t.probed || len(t.frame) > recallLimit):
+		return errTakenBack
+	default:
+		if trusted {
+			_ = w.conn.SetReadDeadline(time.Now().Add(longTail))
 		}
-		_ = w.conn.SetReadDeadline(time.Now().Add(longTail))
+		if err := t.send(req); err != nil {
+			return err
+		}
 	}
-	if err := t.send(req, frame); err != nil {
-		return false, err
-	}
+	deadline, fed := trusted && !t.ahead, !t.probed || t.req == nil
 	for {
-		err := w.readFrame(&t.Frame)
-		if trusted && errors.Is(err, os.ErrDeadlineExceeded) {
-			trusted = false
-			_ = w.conn.SetReadDeadline(time.Time{})
-			if taken, err := w.child.chosen.tap.takeBack(t.sent); err != nil {
-				return false, err
-			} else if taken {
-				return false, errTakenBack
+		if w.settled && !fed {
+			fed = true
+			t.pool.feed(w)
+		}
+		switch err := w.readFrame(&t.Frame); {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && t.req != nil && !t.expired.Load():
+			if err := t.nudged(); err != nil {
+				return err
 			}
 			continue
+		default:
+			return err
 		}
-		if err != nil {
-			return false, err
-		}
-		if !w.settled {
+		switch {
+		case !w.settled:
 			if err := w.sift(&t.Frame); err != nil {
-				return false, err
+				return err
 			}
-			if trusted && w.settled {
-				trusted = false
+			if deadline && w.settled {
+				deadline = false
 				_ = w.conn.SetReadDeadline(time.Time{})
 			}
-			continue
+		case !t.Frame.IsControl():
+			return nil
+		default:
+			t.Frame.Release()
+			if w.extra > 0 {
+				w.extra--
+			} else if t.probed {
+				return errPassedOver
+			}
 		}
-		if !t.Frame.IsControl() {
-			return probed, nil
-		}
-		t.Frame.Release() // one pid frame more than needed, after a stream
 	}
 }
 
 // timed runs f, and breaks the relay, which ends a pending read or write, when
 // it takes longer than limit; 0 is no limit. What f brings too late is dropped,
-// for the relay is gone.
-func (t *Turn) timed(limit time.Duration, late error, f func() (bool, error)) (bool, error) {
+// for the worker has to go.
+func (t *Turn) timed(limit time.Duration, late error, f func() error) error {
 	if limit <= 0 {
 		return f()
 	}
 	timer := time.AfterFunc(limit, t.expire)
-	ok, err := f()
+	err := f()
 	if !timer.Stop() {
 		t.Frame.Release()
-		return false, late
+		return late
 	}
-	return ok, err
+	return err
 }
 
 // probe sends the pid frame. If that fails the answer is whole all the same; the
@@ -281,14 +317,14 @@ func (t *Turn) complete() bool { return !t.Frame.More() && t.Frame.Rest() == 0 }
 
 // send writes the request. A worker that died before it read anything shows
 // here or at the first read.
-func (t *Turn) send(req *Request, frame []byte) error {
+func (t *Turn) send(req *Request) error {
 	t.sent = 0
 	if req.Body == nil {
-		n, err := t.worker.conn.Write(frame)
+		n, err := t.worker.conn.Write(t.frame)
 		t.sent = n
 		return err
 	}
-	return t.worker.conn.WriteBody(frame, req.Body, req.BodySize)
+	return t.worker.conn.WriteBody(t.frame, req.Body, req.BodySize)
 }
 
 // finish gives the worker back, unless it was late to obey Cancel. During warm-up
@@ -318,21 +354,25 @@ func (t *Turn) close() (late bool) {
 	return !t.killer.Stop()
 }
 
-// expire breaks the relay, which ends the pending read or write at once; the
-// owner then ends the process group.
-func (t *Turn) expire() { t.worker.conn.Close() }
-
-func (p *Pool) setTurnStart(w *worker, at time.Time) {
-	p.mu.Lock()
-	w.turnStart = at
-	p.mu.Unlock()
+// expire ends the pending read or write at once; the owner then ends the process
+// group. What the worker has said by then can still be read, where the relay
+// knows deadlines: it tells whether a request sent ahead has been begun.
+func (t *Turn) expire() {
+	t.expired.Store(true)
+	now, conn := time.Now(), t.worker.conn
+	if conn.SetWriteDeadline(now) != nil || conn.SetReadDeadline(now) != nil {
+		conn.Close()
+	}
 }
 
 // lost ends a turn whose worker failed, and says what is known about it. sent is
 // the number of bytes of a request that may be waiting in the relay.
 func (p *Pool) lost(w *worker, err error, sent int) error {
-	unread := safeToRetry(err) || overByItself(err) && (!w.settled || w.child.unread(sent))
+	unread := safeToRetry(err) || overByItself(err) && (!w.settled || w.child.unread(w.alsoSent(sent)))
 	w.child.lastWords()
+	_, _ = p.recall(w)
+	w.settled = false
+	_ = w.conn.SetReadDeadline(time.Time{}) // for who is behind
 	p.mu.Lock()
 	p.endTurn(w)
 	reason := ReasonCrash
@@ -365,7 +405,7 @@ func (p *Pool) lost(w *worker, err error, sent int) error {
 // whose relay we have closed, may still read what lies in the pipe.
 func overByItself(err error) bool {
 	var nonsense *goridge.FrameError
-	return !errors.As(err, &nonsense) && !errors.Is(err, goridge.ErrClosed)
+	return !errors.As(err, &nonsense) && !errors.Is(err, goridge.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func safeToRetry(err error) bool {

@@ -31,6 +31,7 @@ type worker struct {
 	started time.Time
 	served  atomic.Int64
 	rss     atomic.Int64 // bytes, at the last reading
+	over    atomic.Bool  // nothing comes any more, though the relay is not closed
 
 	// Guarded by Pool.mu.
 	state     State
@@ -41,8 +42,11 @@ type worker struct {
 	idleSince time.Time
 	turnStart time.Time
 
-	held bool          // a turn has it
-	free chan struct{} // not nil: to be closed when that turn ends
+	held      bool          // a turn has it
+	behind    *waiter       // sent to it already, behind the request of that turn
+	sentAhead bool          // that turn's request was, too
+	nudged    bool          // a read deadline is set to interrupt that turn
+	free      chan struct{} // not nil: to be closed when that turn ends
 
 	// silent is closed when the process has ended and what it printed has
 	// been read.
@@ -56,9 +60,13 @@ type worker struct {
 	// Owned by whoever holds the turn.
 	settled    bool      // the pid frame behind the last answer has arrived
 	doubt      int       // pid frames that arrive before that one
+	extra      int       // pid frames that may arrive after it and before the next answer
 	answeredAt time.Time // when that answer was complete
 	slowTail   bool      // works for long after its responses
 	wantsOut   bool      // asked to be replaced
+	// afterStream says that the answer before was a stream and that the next
+	// request was sent before that was known.
+	afterStream bool
 }
 
 // live is the owner goroutine's work, from start to end.
@@ -156,6 +164,7 @@ func (w *worker) warmUp(deadline time.Time) error {
 	t := &Turn{pool: w.pool, worker: w}
 	request := warmup.Request
 	request.Frame = slices.Clip(request.Frame) // other workers use it, too
+	t.prepare(&request)
 	if err := t.exchange(&request); err != nil {
 		return fmt.Errorf("sending the warm-up request: %w", err)
 	}
@@ -239,8 +248,11 @@ func (w *worker) closeRelay() {
 		}
 		if w.child.waiting() > 0 {
 			empty = 0
-		} else if empty++; empty >= 5 && w.conn.SetReadDeadline(time.Now()) != nil {
-			return // it knows no deadlines
+		} else if empty++; empty >= 5 {
+			w.over.Store(true)
+			if w.conn.SetReadDeadline(time.Now()) != nil {
+				return // it knows no deadlines
+			}
 		}
 	}
 }

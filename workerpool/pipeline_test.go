@@ -1,0 +1,443 @@
+package workerpool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// calm makes the pool forget why it sends nothing ahead, and call any turn short.
+func calm(p *Pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pace.short, p.pace.restless, p.pace.streamed = time.Hour, 0, time.Time{}
+}
+
+// row is a front, the request sent behind it, and one that waits in the queue.
+type row struct{ front, behind, last <-chan result }
+
+// lineUp lets next, whose client has ctx, be sent behind front, to the only worker that serves. With
+// together the worker finds both in its pipe when it reads the front.
+func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, together bool) (r row) {
+	t.Helper()
+	calm(p)
+	g := newGate(t)
+	steps := "visit " + g.path + "; answer"
+	if together {
+		steps += "; then visit " + g.path
+	}
+	first := send(p, t.Context(), script(steps))
+	v := g.next(t)
+	ahead := p.Stats().Ahead
+	size := len(front.Frame) + len(next.Frame) + 2*len(probe)
+	r.front = send(p, t.Context(), front)
+	queued(t, p, 1)
+	r.behind = send(p, ctx, next)
+	queued(t, p, 2)
+	r.last = send(p, t.Context(), script("answer", "last"))
+	queued(t, p, 3)
+	v.release()
+	if together {
+		v = g.next(t)
+		eventually(t, "both requests lie in the pipe", func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for w := range p.workers {
+				if w.behind != nil {
+					return pipeLevel(w.child.chosen.writer) >= size
+				}
+			}
+			return false
+		})
+		v.release()
+	}
+	eventually(t, "the second request is sent ahead", func() bool { return p.Stats().Ahead > ahead })
+	receive(t, first).body(t)
+	return r
+}
+
+// lineUpInPipe does the same, with a front that comes to the gate first and is
+// carried out then, while next lies in the pipe.
+func lineUpInPipe(t *testing.T, ctx context.Context, p *Pool, g *gate, front string, next *Request) (row, *visitor) {
+	t.Helper()
+	for range 100 {
+		r := lineUp(t, ctx, p, script("visit "+g.path+"; "+front), next, false)
+		v := g.next(t)
+		if lies, waits := place(p, next); lies || waits {
+			return r, v
+		}
+		v.release() // the worker was so slow that it found both
+		for range strings.Count(front, "visit") {
+			g.next(t).release()
+		}
+		for _, c := range []<-chan result{r.front, r.behind, r.last} {
+			if got := receive(t, c); got.err == nil {
+				got.turn.Close()
+			}
+		}
+	}
+	t.Fatal("the worker always found both")
+	return row{}, nil
+}
+
+// place tells where a request is: in a worker's pipe behind another one, or in the
+// queue.
+func place(p *Pool, req *Request) (lies, waits bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for w := range p.workers {
+		lies = lies || w.behind != nil && bytes.HasPrefix(w.behind.ahead, req.Frame) && pipeLevel(w.child.chosen.writer) > 0
+	}
+	return lies, p.queue.head != nil && bytes.HasPrefix(p.queue.head.ahead, req.Frame)
+}
+
+func takenBack(t *testing.T, p *Pool, req *Request) {
+	t.Helper()
+	eventually(t, "it is taken back", func() bool { _, waits := place(p, req); return waits })
+}
+
+// journal is a file to which workers write what they carry out.
+func journal(t *testing.T) string { return filepath.Join(t.TempDir(), "journal") }
+
+func entriesOf(t *testing.T, file string) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	n := make(map[string]int)
+	for line := range strings.Lines(string(text)) {
+		n[strings.TrimSpace(line)]++
+	}
+	return n
+}
+
+// once proves that the request behind was answered, and was carried out once.
+func once(t *testing.T, r row, file string) {
+	t.Helper()
+	if got := receive(t, r.behind).body(t); got != "behind" {
+		t.Errorf("the request behind was answered with %q", got)
+	}
+	if got := receive(t, r.last).body(t); got != "last" {
+		t.Errorf("the last request was answered with %q", got)
+	}
+	if n := entriesOf(t, file)["behind"]; n != 1 {
+		t.Errorf("the request behind was carried out %d times", n)
+	}
+}
+
+func TestARequestSentAheadIsAnswered(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		t.Run(fmt.Sprint("together ", together), func(t *testing.T) {
+			p, g, file := start(t, self(1)), newGate(t), journal(t)
+			r := lineUp(t, t.Context(), p, script("visit "+g.path+"; answer front"), script("note "+file+"; answer", "behind"), together)
+			g.next(t).release()
+			if got := receive(t, r.front).body(t); got != "front" {
+				t.Errorf("the front was answered with %q", got)
+			}
+			once(t, r, file)
+		})
+	}
+}
+
+func TestARequestSentAheadSurvivesTheEndOfItsWorker(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		for _, last := range []string{"exit 3", "kill 9", "kill 11", "raw nonsense that is no frame at all; exit 0", "chunk half an answer; exit 4", "hang-up"} {
+			t.Run(fmt.Sprint(last, ", together ", together), func(t *testing.T) {
+				p, file := start(t, self(1)), journal(t)
+				next := script("note "+file+"; answer", "behind")
+				nonsense := strings.HasPrefix(last, "raw")
+				next.Repeatable = nonsense // who babbles may have gone on
+				r := lineUp(t, t.Context(), p, script("note "+file+"; "+last, "front"), next, together)
+				got := receive(t, r.front)
+				if got.err == nil {
+					got.turn.Close()
+				} else if lost := as[*WorkerError](t, got.err); lost.Unread {
+					t.Error("the front counts as unread")
+				}
+				once(t, r, file)
+				if n := entriesOf(t, file)["front"]; n != 1 {
+					t.Errorf("the front was carried out %d times", n)
+				}
+			})
+		}
+	}
+}
+
+func TestARequestSentAheadOfOneThatTakesTooLongIsCarriedOutElsewhere(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		t.Run(fmt.Sprint("together ", together), func(t *testing.T) {
+			c, file := self(1), journal(t)
+			c.RequestTimeout = 300 * time.Millisecond
+			p := start(t, c)
+			r := lineUp(t, t.Context(), p, script("block"), script("note "+file+"; answer", "behind"), together)
+			if err := receive(t, r.front).err; !errors.Is(err, ErrTimeout) {
+				t.Errorf("the front ended with %v", err)
+			}
+			once(t, r, file)
+		})
+	}
+}
+
+func TestARequestBehindALongOneIsTakenBackForAnotherWorker(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	next := script("answer", "behind")
+	r, v := lineUpInPipe(t, t.Context(), p, g, "answer front", next)
+	takenBack(t, p, next)
+	if err := p.Scale(2, 2); err != nil {
+		t.Fatal(err)
+	}
+	// While the front is still at it:
+	if got := receive(t, r.behind).body(t); got != "behind" {
+		t.Errorf("the request behind was answered with %q", got)
+	}
+	receive(t, r.last).body(t)
+	v.release()
+	if got := receive(t, r.front).body(t); got != "front" {
+		t.Errorf("the front was answered with %q", got)
+	}
+	if n := len(p.Stats().Restarts); n != 0 {
+		t.Errorf("%d workers ended", n)
+	}
+}
+
+func TestARequestBehindAStream(t *testing.T) {
+	for name, stream := range map[string]string{
+		"is not dropped by a client that skips what it finds": "chunks 30",
+		"is answered where the client leaves it alone":        "chunk 1; chunk 2; answer 3",
+		"is not lost with a stream that breaks off":           "chunk 1; exit 3",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, file := start(t, self(1)), journal(t)
+			r := lineUp(t, t.Context(), p, script(stream), script("note "+file+"; answer", "behind"), true)
+			got := receive(t, r.front)
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+			for got.err == nil {
+				got.err = got.turn.Next()
+			}
+			got.turn.Close()
+			once(t, r, file)
+		})
+	}
+}
+
+func TestARequestInThePipeIsTakenBackAtTheFirstChunkOfAStream(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	next := script("answer", "behind")
+	r, v := lineUpInPipe(t, t.Context(), p, g, "chunk 1; visit "+g.path+"; answer 2", next)
+	v.release()
+	takenBack(t, p, next)
+	g.next(t).release()
+	if got := receive(t, r.front).body(t); got != "12" {
+		t.Errorf("the front was answered with %q", got)
+	}
+	if got := receive(t, r.behind).body(t); got != "behind" {
+		t.Errorf("the request behind was answered with %q", got)
+	}
+	receive(t, r.last).body(t)
+}
+
+func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
+	p := start(t, self(1))
+	calm(p)
+	whole(t, receive(t, send(p, t.Context(), script("chunks 3"))).turn)
+	load(t, p, 8, 50, "answer")
+	if n := p.Stats().Ahead; n != 0 {
+		t.Errorf("%d requests were sent ahead right after a stream", n)
+	}
+}
+
+func TestLongRequestsEndSendingAheadForAWhile(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	p.mu.Lock()
+	p.pace.restless = 0
+	p.mu.Unlock()
+	r := send(p, t.Context(), script("visit "+g.path+"; answer"))
+	v := g.next(t)
+	begin := time.Now()
+	eventually(t, "the request counts as long", func() bool { return time.Since(begin) > 2*shortTurn })
+	v.release()
+	receive(t, r).body(t)
+	load(t, p, 4, calmTurns/4-1, "answer")
+	if n := p.Stats().Ahead; n != 0 {
+		t.Errorf("%d requests were sent ahead right after a long one", n)
+	}
+}
+
+func TestNothingIsSentAheadWhereThatIsOffOrCannotBeTakenBack(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"": nil, "off": func(c *Config) { c.NoPipeline = true }, "unix": func(c *Config) { c.Relay = RelayUnix },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := self(2)
+			if change != nil {
+				change(&c)
+			}
+			p := start(t, c)
+			ahead := int64(0)
+			for range 20 { // a busy machine makes long what is short
+				calm(p)
+				load(t, p, 16, 50, "answer")
+				if ahead = p.Stats().Ahead; ahead > 0 {
+					break
+				}
+			}
+			if (ahead > 0) != (change == nil) {
+				t.Errorf("%d requests were sent ahead", ahead)
+			}
+		})
+	}
+}
+
+// load sends requests from several clients, and proves that each gets its answer.
+func load(t *testing.T, p *Pool, clients, each int, steps string) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			for i := range each {
+				id := fmt.Sprint(client, ".", i)
+				turn, err := p.Exec(t.Context(), script(steps, id))
+				if err != nil {
+					t.Errorf("%s: %v", id, err)
+					return
+				}
+				if got := string(turn.Frame.Body()); got != id {
+					t.Errorf("%s was answered with %q", id, got)
+				}
+				turn.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestStraysNeverReachARequestThatWasSentAhead(t *testing.T) {
+	p := start(t, self(2))
+	for range 20 {
+		calm(p)
+		load(t, p, 12, 40, "answer; sometimes-more")
+		if p.Stats().Ahead > 500 {
+			return
+		}
+	}
+	t.Errorf("only %d requests were sent ahead", p.Stats().Ahead)
+}
+
+func TestAnAnswerThatNeverCameIsNotReplacedByTheNextOnes(t *testing.T) {
+	p, logs := startLogged(t, self(1))
+	file := journal(t)
+	r := lineUp(t, t.Context(), p, script("note "+file, "front"), script("note "+file+"; answer", "behind"), true)
+	got := receive(t, r.front)
+	if !errors.Is(got.err, errPassedOver) {
+		t.Errorf("got %v; want an error that says what the worker did", got.err)
+	}
+	once(t, r, file)
+	if n := logs.FilterMessage("worker ready").Len(); n != 1 {
+		t.Errorf("%d workers were needed", n)
+	}
+}
+
+func TestAClientThatLeavesWhileItsRequestIsSentAheadDisturbsNobody(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, v := lineUpInPipe(t, ctx, p, g, "answer front", script("answer", "behind"))
+	cancel()
+	if err := receive(t, r.behind).err; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	v.release()
+	for want, c := range map[string]<-chan result{"front": r.front, "last": r.last} {
+		if got := receive(t, c).body(t); got != want {
+			t.Errorf("%s was answered with %q", want, got)
+		}
+	}
+}
+
+// Whoever kills workers at any time loses at most the requests that they are at:
+// no other request fails, and none is carried out twice.
+func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
+	p, file := start(t, self(2)), journal(t)
+	var kills, lost atomic.Int64
+	stop := make(chan struct{})
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		r := rand.New(rand.NewPCG(7, 7))
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Duration(2000+r.IntN(6000)) * time.Microsecond):
+			}
+			calm(p)
+			for _, w := range p.Stats().Workers {
+				if w.State == StateBusy && r.IntN(2) == 0 && syscall.Kill(w.PID, syscall.SIGKILL) == nil {
+					kills.Add(1)
+					break
+				}
+			}
+		}
+	})
+	const clients, each = 16, 500
+	answered := make([]map[string]bool, clients)
+	var wg sync.WaitGroup
+	for client := range clients {
+		answered[client] = make(map[string]bool)
+		wg.Go(func() {
+			for i := range each {
+				id := fmt.Sprint(client, ".", i)
+				turn, err := p.Exec(t.Context(), script("note "+file+"; answer", id))
+				var failed *WorkerError
+				var unavailable *UnavailableError
+				switch {
+				case err == nil:
+					if got := string(turn.Frame.Body()); got != id {
+						t.Errorf("%s was answered with %q", id, got)
+					}
+					answered[client][id] = true
+					turn.Close()
+				case errors.As(err, &failed):
+					lost.Add(1)
+				case errors.As(err, &unavailable): // killed too fast for new ones to prove themselves
+				default:
+					t.Errorf("%s: %v", id, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(stop)
+	killer.Wait()
+	done := entriesOf(t, file)
+	for id, n := range done {
+		if n > 1 {
+			t.Errorf("%s was carried out %d times", id, n)
+		}
+	}
+	for client := range answered {
+		for id := range answered[client] {
+			if done[id] != 1 {
+				t.Errorf("%s was answered and carried out %d times", id, done[id])
+			}
+		}
+	}
+	if lost.Load() > kills.Load() {
+		t.Errorf("%d requests were lost with %d workers", lost.Load(), kills.Load())
+	}
+	if s := p.Stats(); kills.Load() < 20 || s.Ahead < 50 {
+		t.Errorf("%d workers were killed, %d requests sent ahead: that proves little", kills.Load(), s.Ahead)
+	}
+}
