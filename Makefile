@@ -44,7 +44,7 @@ chaos: setup-test
 
 # Ourselves beside our peers, on this machine; see integration/bench/doc.go.
 bench: setup-bench
-	$(GO) run ./integration/bench -out docs/benchmarks
+	$(GO) run ./integration/bench -ini same,own -out docs/benchmarks
 
 # Does the benchmark still run? Its numbers mean nothing.
 bench-smoke: setup-bench

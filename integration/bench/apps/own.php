@@ -11,8 +11,6 @@ use PhpWorker\Worker;
 require getenv('BENCH_AUTOLOAD');
 require __DIR__ . '/app.php';
 
-$app = getenv('BENCH_APP');
-Bench\boot($app);
 Worker::create()->run(
-    fn(Request $r) => Response::text(Bench\answer($app, $r->path, fn() => $r->body)),
+    fn(Request $r) => Response::text(Bench\answer($r->path, fn() => $r->body)),
 );

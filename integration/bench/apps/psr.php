@@ -12,11 +12,9 @@ use Spiral\RoadRunner\Worker;
 require getenv('BENCH_AUTOLOAD');
 require __DIR__ . '/app.php';
 
-$app = getenv('BENCH_APP');
-Bench\boot($app);
 $factory = new Psr17Factory();
 $psr7 = new PSR7Worker(Worker::create(), $factory, $factory, $factory);
 while ($request = $psr7->waitRequest()) {
-    $body = Bench\answer($app, $request->getUri()->getPath(), fn() => (string) $request->getBody());
+    $body = Bench\answer($request->getUri()->getPath(), fn() => (string) $request->getBody());
     $psr7->respond(new Response(200, ['Content-Type' => 'text/plain'], $body));
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// phpFPM makes the command of a static pool and names its socket.
+func (e *environment) phpFPM(l launch) (*exec.Cmd, string, error) {
+	socket := filepath.Join(l.dir, "fpm.sock")
+	config := fmt.Sprintf("[global]\nerror_log = %s\ndaemonize = no\n[www]\nlisten = %s\nlisten.mode = 0666\npm = static\npm.max_children = %d\n",
+		filepath.Join(l.dir, "fpm.log"), socket, l.workers)
+	args := []string{"-F"}
+	if os.Geteuid() == 0 {
+		config += "user = root\ngroup = root\n"
+		args = append(args, "-R")
+	}
+	for _, v := range e.variables(l) {
+		config += fmt.Sprintf("env[%s] = %s\n", v[0], v[1])
+	}
+	for _, setting := range l.settings() {
+		config += fmt.Sprintf("php_admin_value[%s] = %s\n", setting[0], setting[1])
+	}
+	path, err := l.write("fpm.conf", config)
+	return exec.Command(e.fpm, append(args, "-y", path)...), socket, err
+}
+
+const nginxConfig = `daemon off;
+pid %[1]s/nginx.pid;
+error_log %[1]s/nginx.log;
+worker_processes auto;
+%[5]s
+events { worker_connections 4096; }
+http {
+	access_log off;
+	sendfile on;
+	client_max_body_size 64m;
+	client_body_temp_path %[1]s/body;
+	fastcgi_temp_path %[1]s/fastcgi;
+	proxy_temp_path %[1]s/proxy;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	server {
+		listen 127.0.0.1:%[2]d;
+		root %[6]s;
+		keepalive_requests 1000000;
+		location / { try_files $uri @php; }
+		location @php {
+			include /etc/nginx/fastcgi_params;
+			fastcgi_param SCRIPT_FILENAME %[3]s/index.php;
+			fastcgi_buffers 32 8k;
+			fastcgi_pass unix:%[4]s;
+		}
+	}
+}
+`
+
+func nginxFPM(e *environment, l launch) ([]*exec.Cmd, error) {
+	fpm, socket, err := e.phpFPM(l)
+	if err != nil {
+		return nil, err
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;"
+	}
+	path, err := l.write("nginx.conf", fmt.Sprintf(nginxConfig, l.dir, l.port, e.apps, socket, user, e.public))
+	return []*exec.Cmd{exec.Command("nginx", "-c", path, "-p", l.dir), fpm}, err
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// plan is what the command line asks for.
+type plan struct {
+	rounds      int
+	seconds     int // of load per closed-model measurement
+	rateSeconds int // of load per constant-rate measurement
+	workers     int
+	conns       []int // nil: each application's own; empty: none
+	rates       []int // requests per second, likewise
+	inis        []string
+	apps        []application
+	only        []string
+	options     []string // Caddyfile lines of further contestants, each separated by semicolons
+	against     []build
+	smoke       bool
+	out         string
+	caddy       string
+}
+
+// build is another Caddy of ours to compare with.
+type build struct{ name, binary string }
+
+func parse() (plan, error) {
+	var p plan
+	var conns, rates, apps, inis, only string
+	flag.IntVar(&p.rounds, "rounds", 5, "rounds; each measures every server once")
+	flag.IntVar(&p.seconds, "seconds", 3, "seconds of load per measurement")
+	flag.IntVar(&p.rateSeconds, "rate-seconds", 5, "seconds of load per measurement at a constant rate")
+	flag.IntVar(&p.workers, "workers", 2, "PHP processes of each server")
+	flag.StringVar(&conns, "conns", "", "numbers of connections, or none (default: each application's own)")
+	flag.StringVar(&rates, "rates", "", "constant rates in requests per second, or none (default: each application's own)")
+	flag.StringVar(&apps, "apps", strings.Join(names(applications), ","), "applications")
+	flag.StringVar(&inis, "ini", "same", "php.ini: same (one for all), own (each product's defaults), or both with a comma")
+	flag.StringVar(&only, "only", "", "contestants, if not all")
+	flag.BoolVar(&p.smoke, "smoke", false, "start and check everything, measure nothing; fails if an answer is wrong")
+	flag.StringVar(&p.out, "out", "", "folder for results.md and results.csv")
+	flag.StringVar(&p.caddy, "caddy", os.Getenv("CADDY_BIN"), "Caddy with php_worker, if already built")
+	flag.Func("worker-options", "options of php_worker, separated by semicolons, that one more contestant gets; may be repeated", func(text string) error {
+		p.options = append(p.options, text)
+		return nil
+	})
+	flag.Func("against", "name=binary of another Caddy with php_worker to compare with; may be repeated", func(text string) error {
+		name, binary, ok := strings.Cut(text, "=")
+		if !ok {
+			return fmt.Errorf("want name=binary")
+		}
+		p.against = append(p.against, build{name, binary})
+		return nil
+	})
+	flag.Parse()
+	var err error
+	if p.conns, err = numbers("connections", conns); err != nil {
+		return p, err
+	}
+	if p.rates, err = numbers("requests per second", rates); err != nil {
+		return p, err
+	}
+	for name := range strings.SplitSeq(apps, ",") {
+		i := slices.IndexFunc(applications, func(a application) bool { return a.name == name })
+		if i < 0 {
+			return p, fmt.Errorf("no application %q; there are: %s", name, strings.Join(names(applications), ", "))
+		}
+		p.apps = append(p.apps, applications[i])
+	}
+	for ini := range strings.SplitSeq(inis, ",") {
+		if ini != sameINI && ini != ownINI {
+			return p, fmt.Errorf("-ini %q: want same, own, or same,own", ini)
+		}
+		p.inis = append(p.inis, ini)
+	}
+	if only != "" {
+		p.only = strings.Split(only, ",")
+	}
+	return p, nil
+}
+
+// numbers reads a list of positive numbers: nil where nothing was said, empty for
+// "none".
+func numbers(of, text string) ([]int, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "none":
+		return []int{}, nil
+	}
+	var list []int
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a number of %s", word, of)
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
