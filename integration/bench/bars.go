@@ -19,8 +19,9 @@ var bars = []bar{
 	{"hello", rrPackages, "roadrunner json", 64, 1.4, 0.8},
 	{"hello", rrPackages, "frankenphp", 64, 1.0, 1.2},
 	{"hello", rrPackages, "nginx+php-fpm", 64, 2.5, 0.6},
-	{"hello", rrPackages, "caddy respond", 64, 0.5, 0},
+	{"hello", rrPackages, ceiling, 64, 0.5, 0},
 	{"hello", ownLoop, "frankenphp", 64, 1.4, 0},
+	{"hello", ownLoop, tightLoop, 64, 0.8, 0},
 	{"boot", rrPackages, "nginx+php-fpm", 64, 8, 0.2},
 	{"out", rrPackages, "nginx+php-fpm", 8, 1.2, 0.8},
 	{"out", rrPackages, "frankenphp", 8, 1.0, 0},
@@ -42,7 +43,7 @@ func findBar(app string, l load, ours, peer string) (b bar) {
 }
 
 func p99Bar(app string, l load, peer string) float64 {
-	if l.conns == 64 && app != "static" && peer != "caddy respond" {
+	if l.conns == 64 && app != "static" && peer != ceiling && peer != tightLoop {
 		return worstP99
 	}
 	return 0

@@ -30,7 +30,7 @@ func phpWorker(binary, script, autoload, options string) func(*environment, laun
 		for _, setting := range l.settings() {
 			line("ini %s %s", setting[0], setting[1])
 		}
-		for option := range strings.SplitSeq(options, ";") {
+		for option := range strings.SplitSeq(options+";"+l.options, ";") {
 			line("%s", strings.TrimSpace(option))
 		}
 		site := fmt.Sprintf("\troot %s\n\tphp_worker * %s {\n%s\t}\n", e.public, filepath.Join(e.apps, script), block.String())

@@ -23,10 +23,21 @@ func (c contestant) runs(a application) bool {
 	return !strings.Contains(" "+c.without+" ", " "+a.name+" ")
 }
 
+const (
+	// ceiling is what any Caddy handler can reach at most.
+	ceiling = "caddy respond"
+	// tightLoop is what a PHP that does nothing reaches behind php_worker.
+	tightLoop = "php_worker tight loop"
+)
+
 // contestants are those whose programs are here.
 func (e *environment) contestants() []contestant {
 	list := e.ours()
-	list = append(list, contestant{name: "caddy respond", commands: caddyRespond, without: "boot out in wait mix static"})
+	list = append(list, contestant{
+		name: tightLoop, without: "boot out in wait mix static",
+		commands: phpWorker(e.plan.caddy, "tight.php", filepath.Join(e.root, "php", "autoload.php"), ""),
+	})
+	list = append(list, contestant{name: ceiling, commands: caddyRespond, without: "boot out in wait mix static"})
 	if e.fpm != "" {
 		list = append(list, contestant{name: "caddy+php-fpm", commands: caddyFPM})
 		if _, err := exec.LookPath("nginx"); err == nil {

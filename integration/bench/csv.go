@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -38,23 +39,41 @@ var columns = []struct {
 func number(f float64) string { return fmt.Sprintf("%.2f", f) }
 
 func writeCSV(path string, samples []sample) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := csv.NewWriter(f)
 	var record []string
 	for _, c := range columns {
 		record = append(record, c.name)
 	}
-	_ = w.Write(record) // Error reports it
+	records := [][]string{record}
 	for _, s := range samples {
-		for i, c := range columns {
-			record[i] = c.value(s)
+		var record []string
+		for _, c := range columns {
+			record = append(record, c.value(s))
 		}
-		_ = w.Write(record)
+		records = append(records, record)
 	}
-	w.Flush()
-	return w.Error()
+	return writeRecords(path, records)
+}
+
+// writeScaleCSV has a line for each value of the large numbers.
+func writeScaleCSV(path string, lines []scaled) error {
+	records := [][]string{{"test", "server", "line", "column", "value"}}
+	for n, line := range lines {
+		for _, test := range scaleTests {
+			if test.name != line.test {
+				continue
+			}
+			for i, column := range test.columns {
+				records = append(records, []string{line.test, line.contestant, strconv.Itoa(n + 1), column, line.values[i]})
+			}
+		}
+	}
+	return writeRecords(path, records)
+}
+
+func writeRecords(path string, records [][]string) error {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(records); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }

@@ -71,6 +71,7 @@ type launch struct {
 	port    int
 	dir     string      // scratch of its own
 	env     [][2]string // what the application reads, besides what all get
+	options string      // of php_worker, separated by semicolons
 }
 
 // settings are the php.ini settings to pass.

@@ -54,8 +54,14 @@ func run(ctx context.Context) error {
 	if p.smoke {
 		return e.smoke(ctx, contestants)
 	}
-	results, err := e.measure(ctx, contestants)
-	return errors.Join(err, e.report(results))
+	samples, err := e.measure(ctx, contestants)
+	var large []scaled
+	if p.scale && ctx.Err() == nil {
+		var failed error
+		large, failed = e.scale(ctx, contestants)
+		err = errors.Join(err, failed)
+	}
+	return errors.Join(err, e.report(samples, large))
 }
 
 // choose keeps the contestants of these names; no names keep all.

@@ -18,10 +18,12 @@ type plan struct {
 	conns       []int // nil: each application's own; empty: none
 	rates       []int // requests per second, likewise
 	inis        []string
+	calm        float64 // share of CPU that others may take before a measurement is repeated
 	apps        []application
 	only        []string
 	options     []string // Caddyfile lines of further contestants, each separated by semicolons
 	against     []build
+	scale       bool
 	smoke       bool
 	out         string
 	caddy       string
@@ -39,9 +41,11 @@ func parse() (plan, error) {
 	flag.IntVar(&p.workers, "workers", 2, "PHP processes of each server")
 	flag.StringVar(&conns, "conns", "", "numbers of connections, or none (default: each application's own)")
 	flag.StringVar(&rates, "rates", "", "constant rates in requests per second, or none (default: each application's own)")
-	flag.StringVar(&apps, "apps", strings.Join(names(applications), ","), "applications")
+	flag.StringVar(&apps, "apps", strings.Join(names(applications), ","), "applications, or none")
 	flag.StringVar(&inis, "ini", "same", "php.ini: same (one for all), own (each product's defaults), or both with a comma")
+	calm := flag.Float64("calm", 10, "percent of all CPU time; when other programs and the hypervisor take more, a measurement is repeated")
 	flag.StringVar(&only, "only", "", "contestants, if not all")
+	flag.BoolVar(&p.scale, "scale", false, "measure large numbers of connections, waiting requests and workers, too")
 	flag.BoolVar(&p.smoke, "smoke", false, "start and check everything, measure nothing; fails if an answer is wrong")
 	flag.StringVar(&p.out, "out", "", "folder for results.md and results.csv")
 	flag.StringVar(&p.caddy, "caddy", os.Getenv("CADDY_BIN"), "Caddy with php_worker, if already built")
@@ -58,6 +62,7 @@ func parse() (plan, error) {
 		return nil
 	})
 	flag.Parse()
+	p.calm = *calm / 100
 	var err error
 	if p.conns, err = numbers("connections", conns); err != nil {
 		return p, err
@@ -65,7 +70,10 @@ func parse() (plan, error) {
 	if p.rates, err = numbers("requests per second", rates); err != nil {
 		return p, err
 	}
-	for name := range strings.SplitSeq(apps, ",") {
+	if apps == "none" {
+		apps = ""
+	}
+	for name := range strings.FieldsFuncSeq(apps, func(r rune) bool { return r == ',' }) {
 		i := slices.IndexFunc(applications, func(a application) bool { return a.name == name })
 		if i < 0 {
 			return p, fmt.Errorf("no application %q; there are: %s", name, strings.Join(names(applications), ", "))

@@ -16,15 +16,19 @@ var iniTitles = map[string]string{
 }
 
 // report prints the tables and, where asked, writes them to files.
-func (e *environment) report(samples []sample) error {
+func (e *environment) report(samples []sample, large []scaled) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Benchmark of %s\n\n%s\n", time.Now().Format("2 January 2006"), e.about())
 	for _, ini := range e.plan.inis {
+		if len(samples) == 0 {
+			break
+		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", iniTitles[ini], aboutINI(ini))
 		for _, app := range e.plan.apps {
 			e.writeApplication(&b, app, ini, summarize(samples, ini, app.name))
 		}
 	}
+	writeScale(&b, large)
 	fmt.Print(b.String())
 	if e.plan.out == "" {
 		return nil
@@ -35,7 +39,30 @@ func (e *environment) report(samples []sample) error {
 	if err := os.WriteFile(filepath.Join(e.plan.out, "results.md"), []byte(b.String()), 0o644); err != nil {
 		return err
 	}
+	if len(large) > 0 {
+		if err := writeScaleCSV(filepath.Join(e.plan.out, "scale.csv"), large); err != nil {
+			return err
+		}
+	}
 	return writeCSV(filepath.Join(e.plan.out, "results.csv"), samples)
+}
+
+func writeScale(b *strings.Builder, lines []scaled) {
+	if len(lines) > 0 {
+		b.WriteString("\n## Large numbers\n")
+	}
+	for _, test := range scaleTests {
+		var rows strings.Builder
+		for _, line := range lines {
+			if line.test == test.name {
+				fmt.Fprintf(&rows, "| %s | %s |\n", line.contestant, strings.Join(line.values, " | "))
+			}
+		}
+		if rows.Len() > 0 {
+			fmt.Fprintf(b, "\n### %s\n\n%s\n\n| server | %s |\n|---|%s\n%s", test.name, test.about,
+				strings.Join(test.columns, " | "), strings.Repeat("---|", len(test.columns)), rows.String())
+		}
+	}
 }
 
 func aboutINI(ini string) string {

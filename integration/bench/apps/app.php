@@ -49,6 +49,12 @@ function answer(string $path, callable $body): string
             // Who asks decides, so that every server has the same share of slow ones.
             work($path === '/slow' ? 50 : 0.2);
             return 'Hello, world!';
+        case 'gate':
+            // Waits until the file is there.
+            while (!\file_exists(setting('BENCH_GATE'))) {
+                \usleep(5_000);
+            }
+            return 'Hello, world!';
     }
 
     return 'unknown application';
