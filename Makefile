@@ -9,14 +9,16 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx
 RUN_PHP := php
 # The race detector needs a C compiler.
 TEST_PHP := php php-cgi php-fpm gcc
+# What the benchmark needs besides.
+BENCH := nginx wrk
 
-.PHONY: run test lint race php-test integration chaos fuzz bench bench-smoke setup-run setup-test setup-bench clean
+.PHONY: run test lint race php-test integration chaos fuzz bench bench-smoke setup-run setup-test clean
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
 	cd php/examples/demo && ../../../caddy run
 
-test: setup-test lint php-test race integration
+test: setup-test lint php-test race integration bench-smoke
 
 # Formatting and vet, for this system and for the others we build for.
 lint:
@@ -29,7 +31,7 @@ lint:
 race:
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./goridge ./workerpool ./module/form ./module/httpctx
 	CGO_ENABLED=0 $(GO) test -timeout 5m ./workerpool # also the tests of time, which have no race build
-	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./caddyfile ./cmd/...
+	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./caddyfile ./cmd/... ./integration/bench
 
 php-test:
 	php php/tests/run.php
@@ -42,16 +44,13 @@ integration:
 chaos: setup-test
 	CHAOS=full CGO_ENABLED=0 $(GO) test -v -timeout 30m -run TestChaos ./integration
 
-# Ourselves beside our peers, on this machine; see integration/bench/doc.go.
-bench: setup-bench
-	$(GO) run ./integration/bench -ini same,own -out docs/benchmarks
+# Ourselves beside our peers, on this machine; see docs/benchmarks/README.md.
+bench: setup-test
+	CGO_ENABLED=0 $(GO) run ./integration/bench -ini same,own -scale -out docs/benchmarks
 
-# Does the benchmark still run? Its numbers mean nothing.
-bench-smoke: setup-bench
-	$(GO) run ./integration/bench -smoke
-
-setup-bench:
-	@./scripts/setup $(TEST_PHP) nginx wrk
+# Does the benchmark still run, and does every server in it answer rightly?
+bench-smoke: setup-test
+	CGO_ENABLED=0 $(GO) run ./integration/bench -smoke
 
 # Every fuzz target of the repository, FUZZTIME each: 10s for a change, 10m for a release.
 FUZZTIME ?= 10s
@@ -67,7 +66,7 @@ setup-run:
 	@./scripts/setup $(RUN_PHP)
 
 setup-test:
-	@./scripts/setup $(TEST_PHP)
+	@./scripts/setup $(TEST_PHP) $(BENCH)
 
 clean:
 	rm -f caddy

@@ -26,7 +26,9 @@ func (e *environment) about() string {
 	fmt.Fprintf(&b, "- machine: %d CPUs %s, %s/%s, %s\n", runtime.NumCPU(), processor(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	line("caddy", e.plan.caddy, "version")
 	line("php", "php", "-v")
-	line("nginx", "nginx", "-v")
+	if e.nginx != "" {
+		line("nginx", e.nginx, "-v")
+	}
 	line("wrk", "sh", "-c", "wrk -v | cut -d' ' -f1-2")
 	for _, peer := range []struct{ name, variable, argument string }{
 		{"roadrunner", "RR_BIN", "--version"}, {"roadrunner json", "RR_JSON_BIN", "--version"}, {"frankenphp", "FRANKENPHP_BIN", "version"},

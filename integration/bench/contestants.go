@@ -40,7 +40,7 @@ func (e *environment) contestants() []contestant {
 	list = append(list, contestant{name: ceiling, commands: caddyRespond, without: "boot out in wait mix static"})
 	if e.fpm != "" {
 		list = append(list, contestant{name: "caddy+php-fpm", commands: caddyFPM})
-		if _, err := exec.LookPath("nginx"); err == nil {
+		if e.nginx != "" {
 			list = append(list, contestant{name: "nginx+php-fpm", commands: nginxFPM})
 		}
 	}
@@ -87,4 +87,11 @@ func (e *environment) ours() []contestant {
 	return list
 }
 
-func autoload(vendor string) string { return filepath.Join(vendor, "vendor", "autoload.php") }
+// autoload is an absolute path: not every server starts PHP in our folder.
+func autoload(vendor string) string {
+	path := filepath.Join(vendor, "vendor", "autoload.php")
+	if absolute, err := filepath.Abs(path); err == nil {
+		return absolute
+	}
+	return path
+}

@@ -18,7 +18,7 @@ type environment struct {
 	public      string // the static files
 	root        string // of the repository
 	apps        string // the PHP files
-	fpm         string // the php-fpm program, "" if there is none
+	fpm, nginx  string // the programs, "" if there is none
 	millisecond int    // rounds of work that take this PHP a millisecond of CPU
 	launches    atomic.Int64
 }
@@ -32,11 +32,9 @@ func newEnvironment(ctx context.Context, dir string, p plan) (*environment, erro
 	if _, err := os.Stat(filepath.Join(e.apps, "app.php")); err != nil {
 		return nil, fmt.Errorf("run this in the root of the repository: %w", err)
 	}
-	for _, pattern := range []string{"/usr/sbin/php-fpm*", "/usr/bin/php-fpm*", "/opt/homebrew/sbin/php-fpm"} {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			e.fpm = found[0]
-			break
-		}
+	e.fpm = find("/usr/sbin/php-fpm*", "/usr/bin/php-fpm*", "/opt/homebrew/sbin/php-fpm")
+	if find(fastcgiParams) != "" {
+		e.nginx = find("/usr/sbin/nginx", "/usr/bin/nginx")
 	}
 	if err := os.Mkdir(e.public, 0o755); err != nil {
 		return nil, err
@@ -48,6 +46,16 @@ func newEnvironment(ctx context.Context, dir string, p plan) (*environment, erro
 		return nil, err
 	}
 	return e, e.calibrate(ctx)
+}
+
+// find returns the first file that one of the patterns matches, or "".
+func find(patterns ...string) string {
+	for _, pattern := range patterns {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
 }
 
 // calibrate measures what a millisecond of work is, once for all: each server then

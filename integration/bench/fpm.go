@@ -27,6 +27,9 @@ func (e *environment) phpFPM(l launch) (*exec.Cmd, string, error) {
 	return exec.Command(e.fpm, append(args, "-y", path)...), socket, err
 }
 
+// fastcgiParams comes with Debian's nginx.
+const fastcgiParams = "/etc/nginx/fastcgi_params"
+
 const nginxConfig = `daemon off;
 pid %[1]s/nginx.pid;
 error_log %[1]s/nginx.log;
@@ -48,7 +51,7 @@ http {
 		keepalive_requests 1000000;
 		location / { try_files $uri @php; }
 		location @php {
-			include /etc/nginx/fastcgi_params;
+			include %[7]s;
 			fastcgi_param SCRIPT_FILENAME %[3]s/index.php;
 			fastcgi_buffers 32 8k;
 			fastcgi_pass unix:%[4]s;
@@ -66,6 +69,6 @@ func nginxFPM(e *environment, l launch) ([]*exec.Cmd, error) {
 	if os.Geteuid() == 0 {
 		user = "user root;"
 	}
-	path, err := l.write("nginx.conf", fmt.Sprintf(nginxConfig, l.dir, l.port, e.apps, socket, user, e.public))
-	return []*exec.Cmd{exec.Command("nginx", "-c", path, "-p", l.dir), fpm}, err
+	path, err := l.write("nginx.conf", fmt.Sprintf(nginxConfig, l.dir, l.port, e.apps, socket, user, e.public, fastcgiParams))
+	return []*exec.Cmd{exec.Command(e.nginx, "-c", path, "-p", l.dir), fpm}, err
 }

@@ -104,8 +104,7 @@ func (c *client) serve(start, end time.Time, due <-chan time.Duration, requests 
 	}
 }
 
-// percentile of a sorted list: the smallest value that so many percent do not
-// exceed.
+// percentile is the value of a sorted list below which so many percent of it are.
 func percentile(sorted []time.Duration, percent float64) time.Duration {
 	i := int(percent / 100 * float64(len(sorted)))
 	return sorted[min(i, len(sorted)-1)]

@@ -63,8 +63,9 @@ func (e *environment) start(ctx context.Context, c contestant, l launch) (*serve
 		})
 	}
 	if err := s.wait(ctx); err != nil {
+		err = fmt.Errorf("%w%s", err, s.said())
 		s.stop()
-		return nil, fmt.Errorf("%w%s", err, s.said())
+		return nil, err
 	}
 	return s, nil
 }
