@@ -144,7 +144,7 @@ func (s *server) stop() {
 		}
 	}
 	signal(syscall.SIGTERM)
-	kill := time.AfterFunc(5*time.Second, func() { signal(syscall.SIGKILL) })
+	kill := time.AfterFunc(2*time.Second, func() { signal(syscall.SIGKILL) })
 	s.ended.Wait()
 	kill.Stop()
 	signal(syscall.SIGKILL) // what a group left behind
