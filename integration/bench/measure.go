@@ -85,6 +85,10 @@ func (e *environment) measureOne(ctx context.Context, c contestant, l launch, ro
 		if _, err := warm(); err != nil {
 			return fmt.Errorf("warming up: %w%s", err, s.said())
 		}
+		// Behind what the clients of the warm-up asked for and did not wait for.
+		if err := s.check(); err != nil {
+			return fmt.Errorf("after warming up: %w%s", err, s.said())
+		}
 		m, err := s.undisturbed(run, e.plan.calm)
 		if err != nil {
 			return fmt.Errorf("measuring: %w%s", err, s.said())

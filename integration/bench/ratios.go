@@ -10,16 +10,22 @@ import (
 type ratio struct {
 	ours, peer     string
 	rate, cpu, p99 float64
-	rounds         int
+	noCPU          bool // one of them used too little to be compared
 }
+
+// enoughCPU is what a server must have used in a measurement, in seconds: the
+// kernel counts hundredths.
+const enoughCPU = 0.2
 
 func newRatio(ours, peer result) (ratio, bool) {
 	var rates, cpus, tails []float64
+	little := false
 	for _, o := range ours.samples {
 		for _, p := range peer.samples {
 			if o.round == p.round && p.rate > 0 && p.cpu() > 0 && p.p99 > 0 {
 				rates = append(rates, o.rate/p.rate)
 				cpus = append(cpus, o.cpu()/p.cpu())
+				little = little || min(o.cpu()*float64(o.requests), p.cpu()*float64(p.requests)) < enoughCPU*10_000
 				tails = append(tails, float64(o.p99)/float64(p.p99))
 			}
 		}
@@ -27,7 +33,7 @@ func newRatio(ours, peer result) (ratio, bool) {
 	if len(rates) == 0 {
 		return ratio{}, false
 	}
-	return ratio{ours.contestant, peer.contestant, median(rates), median(cpus), median(tails), len(rates)}, true
+	return ratio{ours.contestant, peer.contestant, median(rates), median(cpus), median(tails), little}, true
 }
 
 // versus is the cell of a value that is to be at least, or at most, the bar.
@@ -68,8 +74,12 @@ func (e *environment) writeRatios(b *strings.Builder, results []result) {
 			if e.plan.workers == 2 && !base {
 				limit, tail = findBar(o.app, o.load, o.contestant, p.contestant), p99Bar(o.app, o.load, p.contestant)
 			}
+			cpu := versus(r.cpu, limit.cpu, false)
+			if r.noCPU {
+				cpu = "–"
+			}
 			fmt.Fprintf(&lines, "| %s | %s | %s | %s | %s | %s |\n", o.load, r.ours, r.peer,
-				versus(r.rate, limit.rate, true), versus(r.cpu, limit.cpu, false), versus(r.p99, tail, false))
+				versus(r.rate, limit.rate, true), cpu, versus(r.p99, tail, false))
 		}
 	}
 	if lines.Len() > 0 {

@@ -110,7 +110,7 @@ func (s *server) check() error {
 	}
 	for _, path := range paths {
 		c := connection{address: s.address, answer: []byte(s.app.answer)}
-		err := c.exchange(s.app.request(path), time.Now().Add(10*time.Second))
+		err := c.exchange(s.app.request(path), time.Now().Add(30*time.Second))
 		c.close()
 		if err != nil {
 			return err
