@@ -61,7 +61,7 @@ func run(ctx context.Context) error {
 		large, failed = e.scale(ctx, contestants)
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, e.report(samples, large))
+	return errors.Join(err, e.report(samples, large, err == nil))
 }
 
 // choose keeps the contestants of these names; no names keep all.

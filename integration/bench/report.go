@@ -16,9 +16,12 @@ var iniTitles = map[string]string{
 }
 
 // report prints the tables and, where asked, writes them to files.
-func (e *environment) report(samples []sample, large []scaled) error {
+func (e *environment) report(samples []sample, large []scaled, complete bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Benchmark of %s\n\n%s\n", time.Now().Format("2 January 2006"), e.about())
+	if !complete {
+		b.WriteString("\n**Incomplete**: something failed or was interrupted.\n")
+	}
 	for _, ini := range e.plan.inis {
 		if len(samples) == 0 {
 			break
