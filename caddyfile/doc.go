@@ -56,6 +56,7 @@
 //		debug
 //		codec        json | proto
 //		relay        auto | stdio | unix
+//		pipeline     off
 //	}
 //
 // What each option means and its default stand at the field of the same name in
@@ -104,7 +105,7 @@
 //
 // A pool is shared by every site that names it. Its options are those above that
 // concern the processes: what runs, how many, both groups of how long, and
-// buffer, watch, codec and relay. The same ones without command stand in defaults,
+// buffer, watch, codec, relay and pipeline. The same ones without command stand in defaults,
 // which fill what a pool, shared or not, leaves out.
 //
 // # Errors

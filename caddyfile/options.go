@@ -91,6 +91,8 @@ var poolOptions = []option{
 		parse: word(func(s *settings) *string { return &s.pool().Codec }, "json", "proto")},
 	{name: "relay", args: "auto | stdio | unix", min: 1, max: 1, in: anyPool,
 		parse: word(func(s *settings) *string { return &s.pool().Relay }, "auto", "stdio", "unix")},
+	{name: "pipeline", args: "off", min: 1, max: 1, in: anyPool,
+		parse: word(func(s *settings) *string { return &s.pool().Pipeline }, "off")},
 }
 
 // uploadOptions are the words of uploads.

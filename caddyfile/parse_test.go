@@ -36,6 +36,7 @@ var samples = map[string]string{
 	"debug":               "",
 	"codec":               "json",
 	"relay":               "stdio",
+	"pipeline":            "off",
 	"clear_env":           "",
 	"user":                "www-data:www-data",
 	"rlimit":              "nofile 1024:4096",

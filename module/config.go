@@ -110,6 +110,13 @@ type PoolConfig struct {
 	// Default: auto.
 	Relay string `json:"relay,omitempty"`
 
+	// Pipeline "off" never sends a request to a worker that is still at another
+	// one. Default: it is done, ahead of its turn, while many requests wait and
+	// recent ones were short (2 ms); what the worker has not begun when it fails,
+	// or takes longer, is given to another one. Relay "unix" cannot take
+	// requests back and never does it, nor do systems other than Linux.
+	Pipeline string `json:"pipeline,omitempty"`
+
 	// Buffer is the largest response in bytes that is read from the worker at
 	// once, so that a slow client does not hold the worker. A larger one is
 	// passed on as the client reads it. Default: 8 MB (8_000_000).

@@ -83,6 +83,9 @@ func (c *PoolConfig) complete() error {
 	default:
 		return fmt.Errorf("pool %q: unknown codec %q: it is one of json, proto", c.Name, c.Codec)
 	}
+	if c.Pipeline != "" && c.Pipeline != pipelineOff {
+		return fmt.Errorf("pool %q: unknown pipeline %q: it can only be off", c.Name, c.Pipeline)
+	}
 	return nil
 }
 
@@ -168,6 +171,7 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		StreamIdleTimeout: time.Duration(c.StreamIdleTimeout),
 		Relay:             workerpool.Relay(c.Relay),
 		MaxInMemory:       c.Buffer,
+		NoPipeline:        c.Pipeline == pipelineOff,
 		RelayEnvName:      []string{"LARAVEL_OCTANE_ROADRUNNER_RELAY"},
 	}
 	for _, pattern := range c.Watch {
@@ -211,6 +215,9 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 	}
 	return e, nil
 }
+
+// pipelineOff is the only value of Pipeline.
+const pipelineOff = "off"
 
 // defaultJitter is the default of MaxRequestsJitter in percent.
 const defaultJitter = 10
