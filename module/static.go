@@ -53,7 +53,7 @@ func (StaticMatcher) CaddyModule() caddy.ModuleInfo {
 }
 
 // MatchWithError reports whether the request is for a servable file. A path that
-// names nothing on disk costs one system call, and none where its mere text
+// names nothing on disk costs one system call (access), and none where its mere text
 // rules a file out.
 func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -73,14 +73,14 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 	name := caddyhttp.SanitizedPathJoin(root, r.URL.Path)
 	if strings.HasSuffix(r.URL.Path, "/") {
 		// Where the index is, there is the folder: no need to ask for both.
-		return servableFile(filepath.Join(name, indexFile)), nil
+		return servableFile(name + string(filepath.Separator) + indexFile), nil
 	}
 	name, info := resolve(name)
 	switch {
 	case info == nil:
 		return false, nil
 	case info.IsDir():
-		return servableFile(filepath.Join(name, indexFile)), nil
+		return servableFile(name + string(filepath.Separator) + indexFile), nil
 	}
 	return info.Mode().IsRegular(), nil
 }
@@ -120,6 +120,9 @@ func servableFile(name string) bool {
 // it would give away under a harmless name what its own name keeps back. info is
 // nil if there is nothing.
 func resolve(name string) (resolved string, info os.FileInfo) {
+	if missing(name) {
+		return name, nil
+	}
 	info, err := os.Lstat(name)
 	if err != nil {
 		return name, nil

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package module
+
+func missing(string) bool { return false }
