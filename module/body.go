@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/phpworker/caddy-php-worker/module/form"
 	"github.com/phpworker/caddy-php-worker/module/httpctx"
@@ -32,30 +33,30 @@ var (
 	errBodyAnnounced = fmt.Errorf("%w, as its length tells", errBodyTooLarge)
 )
 
-// readBody reads the whole body. It returns what follows the context in the
-// frame, unless the body was spooled to a file, which q then holds; and it
-// completes the context where a form was parsed.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, ctx *httpctx.Request) ([]byte, error) {
+// readBody reads a form, completes the context with it and returns what follows
+// the context in the frame. Any other body is returned as it is, to be read by
+// appendRaw; nil: there is none.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, ctx *httpctx.Request) (parsed []byte, raw io.Reader, err error) {
 	kind := h.kindOf(r)
 	if kind == bodyNone || r.Body == http.NoBody && kind == bodyRaw {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if r.ContentLength > h.MaxBody {
-		return nil, errBodyAnnounced
+		return nil, nil, errBodyAnnounced
 	}
 	limited := http.MaxBytesReader(w, r.Body, h.MaxBody)
 	switch kind {
 	case bodyURLEncoded:
 		text, err := readAll(limited, r.ContentLength)
 		if err != nil {
-			return nil, bodyError(err)
+			return nil, nil, bodyError(err)
 		}
 		tree, err := form.ParseURLEncoded(string(text), form.Limits{})
 		if err != nil {
-			return nil, bodyError(err)
+			return nil, nil, bodyError(err)
 		}
 		ctx.Parsed = true
-		return tree.AppendJSON(nil), nil
+		return tree.AppendJSON(nil), nil, nil
 
 	case bodyMultipart:
 		uid, gid := h.pool.ids()
@@ -68,42 +69,60 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 			GID:      gid,
 		})
 		if err != nil {
-			return nil, bodyError(err)
+			return nil, nil, bodyError(err)
 		}
 		q.form = f
 		ctx.Parsed = true
 		ctx.Uploads = f.Uploads
-		return f.Values.AppendJSON(nil), nil
+		return f.Values.AppendJSON(nil), nil, nil
 	}
-	return h.readRaw(limited, r.ContentLength, q)
+	return nil, limited, nil
 }
 
-// readRaw keeps a body up to BodyMemory and spools a larger one.
-func (h *Handler) readRaw(body io.Reader, length int64, q *request) ([]byte, error) {
-	var head []byte
+// appendRaw appends a body up to BodyMemory to buf and spools a larger one, which
+// q then holds.
+func (h *Handler) appendRaw(buf []byte, body io.Reader, length int64, q *request) ([]byte, error) {
+	start := len(buf)
 	if length <= h.BodyMemory { // also when it is not known: -1
-		var err error
-		head, err = readAll(io.LimitReader(body, h.BodyMemory+1), length)
-		if err != nil {
-			return nil, bodyError(err)
+		b := bytes.NewBuffer(buf)
+		if length > 0 {
+			b.Grow(int(min(length, 1<<20)) + bytes.MinRead)
 		}
-		if int64(len(head)) <= h.BodyMemory {
-			return head, nil
+		n, err := b.ReadFrom(io.LimitReader(body, h.BodyMemory+1))
+		if buf = b.Bytes(); err != nil {
+			return buf, bodyError(err)
+		}
+		if n <= h.BodyMemory {
+			return buf, nil
 		}
 	}
+	return buf[:start], h.spool(buf[start:], body, q)
+}
+
+var spoolBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+// spool writes head and the rest of the body to a file.
+func (h *Handler) spool(head []byte, body io.Reader, q *request) error {
 	file, err := os.CreateTemp(h.uploadFolder(q, -1, -1), "body-")
 	if err != nil {
-		return nil, fmt.Errorf("spooling the request body: %w", err)
+		return fmt.Errorf("spooling the request body: %w", err)
 	}
 	if os.Remove(file.Name()) == nil { // nothing is left of it then, whatever happens to us
 		q.leaveFolder()
 	}
 	q.body.file = file
-	q.body.size, err = io.Copy(file, io.MultiReader(bytes.NewReader(head), body))
-	if err != nil {
-		return nil, bodyError(err)
+	n, err := file.Write(head)
+	if err == nil {
+		buf := spoolBuffers.Get().(*[128 << 10]byte)
+		defer spoolBuffers.Put(buf)
+		// Neither side may bring a way of its own: theirs are in small pieces.
+		q.body.size, err = io.CopyBuffer(struct{ io.Writer }{file}, struct{ io.Reader }{body}, buf[:])
 	}
-	return nil, nil
+	q.body.size += int64(n)
+	if err != nil {
+		return bodyError(err)
+	}
+	return nil
 }
 
 // readAll reads to the end, into memory of the announced size.

@@ -107,7 +107,10 @@ type PoolConfig struct {
 
 	// Relay is the way frames travel: "auto" (file descriptors 3 and 4, or
 	// stdin and stdout where the worker insists on them), "stdio" or "unix".
-	// Default: auto.
+	// PHP reads a large body from a socket several times faster than from a
+	// pipe, so with auto the workers are replaced by ones with a socket when
+	// requests are larger than 32 KiB on average, and back below 4 KiB, at most
+	// once a minute. Default: auto.
 	Relay string `json:"relay,omitempty"`
 
 	// Pipeline "off" never sends a request to a worker that is still at another

@@ -48,7 +48,7 @@ type Handler struct {
 
 	// BodyMemory is the largest request body in bytes that is kept in memory;
 	// a longer one is spooled to a temporary file. The fields of a form are
-	// always kept in memory. Default: 1 MB (1_000_000).
+	// always kept in memory. Default: 1 MiB (1_048_576).
 	BodyMemory int64 `json:"body_memory,omitempty"`
 
 	// RawBody hands every body to PHP as it came: no form is parsed, no
@@ -77,7 +77,7 @@ type Handler struct {
 // Defaults of Handler, also stated at its fields.
 const (
 	defaultMaxBody    = 128_000_000
-	defaultBodyMemory = 1_000_000
+	defaultBodyMemory = 1 << 20
 )
 
 // CaddyModule returns the Caddy module information.

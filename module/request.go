@@ -44,7 +44,7 @@ func (q *request) close() {
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 // maxKeptBuffer is the largest buffer, in bytes, that waits for another request.
-const maxKeptBuffer = 1 << 20
+const maxKeptBuffer = 2 << 20
 
 func putBuffer(b *[]byte) {
 	if cap(*b) <= maxKeptBuffer {
@@ -83,7 +83,7 @@ func (h *Handler) newRequest(w http.ResponseWriter, r *http.Request) (_ *request
 		Cookies:    cookies(r),
 		Attributes: h.attributes(r),
 	}
-	body, err := h.readBody(w, r, q, &ctx)
+	parsed, raw, err := h.readBody(w, r, q, &ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,13 +95,20 @@ func (h *Handler) newRequest(w http.ResponseWriter, r *http.Request) (_ *request
 		buf = httpctx.AppendJSON(buf, &ctx)
 	}
 	contextLen := len(buf) - start
+	bodyStart := len(buf)
+	buf = append(buf, parsed...)
+	if raw != nil {
+		buf, err = h.appendRaw(buf, raw, r.ContentLength, q)
+	}
+	*q.buf = buf
+	if err != nil {
+		return nil, err
+	}
 	size := q.body.size
 	if q.body.file == nil {
-		buf = append(buf, body...)
-		size = int64(len(body))
+		size = int64(len(buf) - bodyStart)
 	}
 	goridge.FinishRequest(buf, 0, h.pool.codec, contextLen, int(size))
-	*q.buf = buf
 	q.exec = &workerpool.Request{
 		Frame:      buf,
 		BodySize:   size,

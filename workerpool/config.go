@@ -16,7 +16,8 @@ type Relay string
 // The relays. See [goridge] for the addresses that workers see.
 const (
 	// RelayAuto offers file descriptors 3 and 4, and stdin and stdout as
-	// well, and takes the pair on which the worker answers.
+	// well, and takes the pair on which the worker answers. While requests
+	// are large, 32 KiB on average, new workers get a socket, as RelayUnix.
 	RelayAuto Relay = "auto"
 	// RelayStdio is stdin and stdout only.
 	RelayStdio Relay = "stdio"

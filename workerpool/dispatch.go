@@ -212,8 +212,8 @@ func (p *Pool) settleAndHandBack(w *worker) {
 	p.handBack(w)
 }
 
-// release ends a turn after a complete answer.
-func (p *Pool) release(w *worker) {
+// release ends a turn after a complete answer to a request of size bytes.
+func (p *Pool) release(w *worker, size int64) {
 	now := time.Now()
 	w.settled = false
 	w.answeredAt = now
@@ -232,6 +232,7 @@ func (p *Pool) release(w *worker) {
 		due = ReasonRestart
 	}
 	p.pace.turnTook(now.Sub(w.turnStart))
+	p.noteSize(size)
 	tail := w.behind == nil && (w.slowTail || p.loopless.suspected())
 	if tail {
 		p.calm(w)

@@ -61,6 +61,7 @@ type Pool struct {
 	rollout   *rollout
 	loopless  loopless
 	pace      pace
+	choice    relayChoice
 	counts    counts
 }
 

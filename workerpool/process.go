@@ -29,6 +29,7 @@ type process interface {
 // spawnSpec is what a launcher needs to start one child.
 type spawnSpec struct {
 	config *Config
+	relay  Relay
 	folder *Folder
 	iniDir string
 	output *output

@@ -256,6 +256,10 @@ func (w *actor) step(step string) {
 		case "stop":
 			w.stopless = true
 		}
+	case "no-socket":
+		if strings.HasPrefix(os.Getenv("RR_RELAY"), "unix://") {
+			os.Exit(9)
+		}
 	case "once":
 		w.once = true
 	case "block":

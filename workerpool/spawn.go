@@ -152,7 +152,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 	options := goridge.Options{MaxInMemory: cfg.MaxInMemory}
 	var address string
 	switch {
-	case cfg.Relay == RelayUnix:
+	case spec.relay == RelayUnix:
 		s, err := listenUnix(spec.folder, cfg.User, options)
 		if err != nil {
 			return nil, err
@@ -166,7 +166,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 		stray := options
 		stray.Stray = func(p []byte) { _, _ = out.Write(p) }
 		onStdio := &candidate{name: "stdin and stdout", conn: goridge.NewConn(stdoutR, stdinW, stray), writer: stdinW, reader: stdoutR, stdout: out, theirs: stdin}
-		if cfg.Relay == RelayAuto && extraFiles {
+		if spec.relay == RelayAuto && extraFiles {
 			in, inW, err := pipe(true)
 			if err != nil {
 				return nil, err
@@ -207,7 +207,7 @@ func spawn(spec spawnSpec) (_ *child, err error) {
 		return nil, err
 	}
 	c.readers.Go(func() { errs.copyFrom(stderrR) })
-	if cfg.Relay == RelayUnix {
+	if spec.relay == RelayUnix {
 		c.readers.Go(func() { out.copyFrom(stdoutR) })
 	}
 	return c, nil

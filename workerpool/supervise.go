@@ -248,6 +248,7 @@ func (p *Pool) shrink(now time.Time, look func(time.Time)) {
 func (p *Pool) newWorker() *worker {
 	return &worker{
 		pool:    p,
+		relay:   p.relay(),
 		out:     &output{logger: p.log},
 		started: time.Now(),
 		leave:   make(chan struct{}),
@@ -274,7 +275,8 @@ func (p *Pool) bootFailed(w *worker, err error) {
 	w.state = StateGone
 	delete(p.workers, w)
 	var pause time.Duration
-	if !stopped {
+	noSocket := p.noSocket(w)
+	if !stopped && !noSocket {
 		p.lastErr = err
 		pause = p.backOff(1)
 		p.counts.bootFailures++
@@ -282,7 +284,13 @@ func (p *Pool) bootFailed(w *worker, err error) {
 		p.turnAway()
 	}
 	p.mu.Unlock()
-	if !stopped && (p.Ready() || p.config.Min == 0) { // otherwise Start tells
+	switch {
+	case stopped:
+	case noSocket:
+		p.log().Warn("large requests are slow: the workers cannot use sockets, so they keep their pipes", zap.Error(err))
+		p.wake()
+		return
+	case p.Ready() || p.config.Min == 0: // otherwise Start tells
 		p.log().Error("worker could not start", zap.Error(err), zap.Duration("next_attempt_in", pause))
 	}
 	if p.config.Min > 0 {

@@ -336,7 +336,11 @@ func (t *Turn) finish(late bool) {
 	case late:
 		t.pool.dismiss(t.worker, ErrStreamIdle)
 	default:
-		t.pool.release(t.worker)
+		size := int64(len(t.frame))
+		if t.req.Body != nil {
+			size += t.req.BodySize
+		}
+		t.pool.release(t.worker, size)
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 // worker is one process and its relay. Its owner goroutine (live) starts it,
 // waits for it and reaps it; a turn borrows the relay in between.
 type worker struct {
-	pool *Pool
-	out  *output
+	pool  *Pool
+	out   *output
+	relay Relay
 
 	// Set by the owner before the worker is ready, never changed after.
 	child    *child
@@ -77,7 +78,7 @@ func (w *worker) live() {
 		p.bootFailed(w, err)
 		return
 	}
-	p.log().Info("worker ready", zap.Int64("pid", w.pid.Load()), zap.Duration("boot", time.Since(begin)))
+	p.log().Info("worker ready", append(p.logRelay(w), zap.Duration("boot", time.Since(begin)))...)
 	p.ready(w, time.Since(begin))
 	select {
 	case <-w.child.Done():
@@ -112,7 +113,7 @@ func (w *worker) firstAnswer() {
 func (w *worker) boot() error {
 	p := w.pool
 	cfg := &p.config
-	child, err := p.launch(spawnSpec{config: cfg, folder: p.folder, iniDir: p.iniDir, output: w.out})
+	child, err := p.launch(spawnSpec{config: cfg, relay: w.relay, folder: p.folder, iniDir: p.iniDir, output: w.out})
 	if err != nil {
 		return cfg.bootError(&notStarted{text: err.Error(), err: err}, w.out)
 	}
