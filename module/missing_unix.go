@@ -2,8 +2,8 @@
 
 package module
 
-import "golang.org/x/sys/unix"
+import "syscall"
 
 // missing reports whether there is certainly nothing of that name that we could
 // serve. It is the cheapest question that answers most requests: one system call.
-func missing(name string) bool { return unix.Access(name, unix.F_OK) != nil }
+func missing(name string) bool { return syscall.Access(name, 0) != nil }
