@@ -48,7 +48,7 @@ func TestIniReachesPHPAndTheUsersWins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, base := site(t, way(t, "workers 1", "ini memory_limit 77M", "ini date.timezone Asia/Tokyo", `ini user_agent "quoted \"x\"; y"`, "ini precision 5"))
-			got := getJSON[map[string]string](t, base+"/ini?"+url.Values{"of[]": {"memory_limit", "date.timezone", "user_agent", "precision", "variables_order", "opcache.enable_cli"}}.Encode())
+			got := getJSON[map[string]string](t, base+"/ini?"+url.Values{"of[]": {"memory_limit", "date.timezone", "user_agent", "precision", "variables_order", "opcache.enable_cli", "opcache.jit", "opcache.jit_buffer_size"}}.Encode())
 			for name, want := range map[string]string{
 				"memory_limit": "77M", "date.timezone": "Asia/Tokyo", "user_agent": `quoted "x"; y`, "precision": "5",
 				"variables_order": "EGPCS",
@@ -57,10 +57,15 @@ func TestIniReachesPHPAndTheUsersWins(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got[name], want)
 				}
 			}
-			if phpSays[bool](t, "extension_loaded('Zend OPcache')") && got["opcache.enable_cli"] != "1" {
-				t.Errorf("opcache.enable_cli is %q", got["opcache.enable_cli"])
+			if phpSays[bool](t, "extension_loaded('Zend OPcache')") {
+				if cli, jit, size := got["opcache.enable_cli"], got["opcache.jit"], got["opcache.jit_buffer_size"]; cli != "1" || jit != "tracing" || size != "32M" {
+					t.Errorf("opcache.enable_cli is %q, opcache.jit %q, opcache.jit_buffer_size %q", cli, jit, size)
+				}
 			}
-			_, base = site(t, way(t, "workers 1", "ini variables_order GPCS"))
+			_, base = site(t, way(t, "workers 1", "ini variables_order GPCS", "ini opcache.jit off"))
+			if got := getJSON[map[string]string](t, base+"/ini?of[]=opcache.jit")["opcache.jit"]; got == "tracing" {
+				t.Error("opcache.jit is on although the user turned it off")
+			}
 			if got := getJSON[map[string]string](t, base+"/ini?of[]=variables_order")["variables_order"]; got != "GPCS" {
 				t.Errorf("variables_order is %q although the user set it", got)
 			}

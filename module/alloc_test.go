@@ -1,0 +1,31 @@
+//go:build !race
+
+package module
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// What the handler itself allocates for an ordinary request, Caddy and net/http
+// left out.
+func TestAnOrdinaryRequestIsEncodedWithFewAllocations(t *testing.T) {
+	h := &Handler{pool: &pool{codec: goridge.CodecJSON}, Uploads: new(Uploads), MaxBody: defaultMaxBody, BodyMemory: defaultBodyMemory}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://example.com/users/42?full=1", nil)
+	r.Body = http.NoBody
+	r.Header["User-Agent"], r.Header["Accept"] = []string{"test"}, []string{"*/*"}
+	r.Header["Cookie"] = []string{"session=abc; theme=dark"}
+	encode := func() {
+		q, err := h.newRequest(w, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.close()
+	}
+	if n := testing.AllocsPerRun(1000, encode); n > 9 {
+		t.Errorf("%v allocations per request; want 9 at most", n)
+	}
+}
