@@ -234,6 +234,10 @@ func (p *Pool) release(w *worker, size int64) {
 	p.pace.turnTook(now.Sub(w.turnStart))
 	p.noteSize(size)
 	tail := w.behind == nil && (w.slowTail || p.loopless.suspected())
+	if w.behind != nil && !w.wantsOut && !w.afterStream {
+		// It is the front in a moment; the worker may be at it already.
+		w.second = p.next(w, w.behind.sent)
+	}
 	if tail {
 		p.calm(w)
 		w.sentAhead = false
@@ -249,6 +253,7 @@ func (p *Pool) release(w *worker, size int64) {
 	case tail:
 		go p.settleAndHandBack(w)
 	default:
+		w.send(w.second)
 		p.handBack(w)
 	}
 }

@@ -12,9 +12,10 @@ import (
 // worker answers in order. So it can always be given to another worker, whatever
 // its method, when this one is lost or takes long.
 //
-// The one behind is sent by the front's goroutine, when the worker has said that
-// it is done with the turn before: nobody else writes requests to a worker, and
-// nobody else may take one back.
+// The one behind is sent by the goroutine of the request that was the front just
+// before, or by the front's own when the worker has said that it is done with the
+// turn before: so only who holds the turn writes requests to a worker, and takes
+// them back.
 const (
 	// shortTurn is how long a request may run for the next one to be sent
 	// ahead; calmTurns is how many in a row must have been so short.
@@ -48,25 +49,32 @@ func (c *pace) turnTook(d time.Duration) {
 // that pays: while many more wait than there are workers, and none takes long.
 // It is for whoever holds the turn, once w is settled.
 func (p *Pool) feed(w *worker) {
-	if p.config.NoPipeline || w.child.chosen.tap == nil || w.slowTail || w.extra > 0 {
+	if w.behind != nil || w.extra > 0 {
 		return
 	}
 	p.mu.Lock()
-	wt := p.next(w)
+	w.behind = p.next(w, 0)
 	p.mu.Unlock()
+	w.send(w.behind)
+}
+
+// send sends a request ahead.
+func (w *worker) send(wt *waiter) {
 	if wt != nil {
 		wt.sent, wt.err = w.conn.Write(wt.ahead)
 	}
 }
 
-// next takes the request out of the queue that may be sent to w now. It needs the
-// lock.
-func (p *Pool) next(w *worker) *waiter {
+// next takes the request out of the queue that may be sent to w now, behind so many
+// bytes that it may not have read. It needs the lock.
+func (p *Pool) next(w *worker, unread int) *waiter {
 	wt := p.queue.head
 	switch {
+	case p.config.NoPipeline || w.child.chosen.tap == nil || w.slowTail:
+		return nil
 	case wt == nil || wt.ahead == nil || p.queue.len < len(p.workers) || len(p.idle) > 0:
 		return nil
-	case w.behind != nil || w.state != StateBusy || w.retiring || w.due != "":
+	case w.state != StateBusy || w.retiring || w.due != "" || unread+len(wt.ahead) > recallLimit:
 		return nil
 	case w.maxTurns > 0 && w.served.Load()+2 > w.maxTurns:
 		return nil
@@ -76,7 +84,6 @@ func (p *Pool) next(w *worker) *waiter {
 		return nil
 	}
 	p.queue.pop()
-	w.behind = wt
 	p.pace.ahead++
 	return wt
 }
@@ -97,7 +104,7 @@ func (p *Pool) passOn(w *worker) bool {
 		return false
 	}
 	p.calm(w)
-	w.behind, w.sentAhead = nil, true
+	w.behind, w.second, w.sentAhead = w.second, nil, true
 	w.nudged = w.afterStream
 	w.turnStart = time.Now()
 	wt.outcome <- outcome{w: w, ahead: true}
@@ -118,12 +125,19 @@ func (p *Pool) recall(w *worker) (bool, error) {
 	if !taken && err == nil {
 		return false, nil
 	}
+	p.recalled(w)
+	return true, err
+}
+
+// recalled lets the request behind, if there is one, wait again.
+func (p *Pool) recalled(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.behind = nil
-	p.pace.recalled++
-	p.requeue(wt)
-	return true, err
+	if wt := w.behind; wt != nil {
+		w.behind = nil
+		p.pace.recalled++
+		p.requeue(wt)
+	}
 }
 
 // requeue lets a request wait again that was sent ahead, in front of the others.
@@ -171,15 +185,16 @@ func (t *Turn) nudged() error {
 	w.nudged = w.behind != nil // once is enough
 	w.sentAhead = false
 	p.mu.Unlock()
-	if !w.settled {
-		taken, err := w.child.chosen.tap.takeBack(t.sent)
-		if taken {
-			err = errTakenBack
-		}
+	if w.settled {
+		_, err := p.recall(w)
 		return err
 	}
-	_, err := p.recall(w)
-	return err
+	taken, err := w.child.chosen.tap.takeBack(w.alsoSent(t.sent))
+	if !taken {
+		return err
+	}
+	p.recalled(w)
+	return errTakenBack
 }
 
 // afterStream reads the answer to a request that lay behind one that turned out

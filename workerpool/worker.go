@@ -45,6 +45,7 @@ type worker struct {
 
 	held      bool          // a turn has it
 	behind    *waiter       // sent to it already, behind the request of that turn
+	second    *waiter       // and behind that one, while the turn passes on
 	sentAhead bool          // that turn's request was, too
 	nudged    bool          // a read deadline is set to interrupt that turn
 	free      chan struct{} // not nil: to be closed when that turn ends
