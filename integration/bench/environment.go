@@ -97,7 +97,8 @@ const (
 
 // sharedINI is what every PHP gets, unless each is to have its own defaults.
 var sharedINI = [][2]string{
-	{"opcache.enable", "1"}, {"opcache.enable_cli", "1"}, {"opcache.validate_timestamps", "0"}, {"memory_limit", "256M"},
+	{"opcache.enable", "1"}, {"opcache.enable_cli", "1"}, {"opcache.validate_timestamps", "0"},
+	{"opcache.jit", "tracing"}, {"opcache.jit_buffer_size", "32M"}, {"memory_limit", "256M"},
 }
 
 // variables are the environment of the application.

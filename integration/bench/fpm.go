@@ -20,8 +20,8 @@ func (e *environment) phpFPM(l launch) (*exec.Cmd, string, error) {
 	for _, v := range e.variables(l) {
 		config += fmt.Sprintf("env[%s] = %s\n", v[0], v[1])
 	}
-	for _, setting := range l.settings() {
-		config += fmt.Sprintf("php_admin_value[%s] = %s\n", setting[0], setting[1])
+	for _, setting := range l.settings() { // a pool's own come too late for OPcache
+		args = append(args, "-d", setting[0]+"="+setting[1])
 	}
 	path, err := l.write("fpm.conf", config)
 	return exec.Command(e.fpm, append(args, "-y", path)...), socket, err
