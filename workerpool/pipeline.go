@@ -17,10 +17,15 @@ import (
 // turn before: so only who holds the turn writes requests to a worker, and takes
 // them back.
 const (
-	// shortTurn is how long a request may run for the next one to be sent
-	// ahead; calmTurns is how many in a row must have been so short.
-	shortTurn = 2 * time.Millisecond
-	calmTurns = 64
+	// shortTurn is how long recent requests may have run on average for the
+	// next one to be sent ahead: where they run longer, that gains nothing.
+	// Each counts for one in averageOf.
+	shortTurn = 750 * time.Microsecond
+	averageOf = 64
+	// longTurn is the time that ends sending ahead for the next calmTurns
+	// requests: nobody should wait behind such a one.
+	longTurn  = 5 * time.Millisecond
+	calmTurns = 256
 	// streamMemory is how long nothing is sent ahead after a stream: the 3.x
 	// client drops requests that it finds while it looks for a stop frame.
 	streamMemory = time.Minute
@@ -28,7 +33,10 @@ const (
 
 // pace says whether requests are sent ahead. The pool's lock guards it.
 type pace struct {
-	short    time.Duration // shortTurn, but for tests
+	// shortTurn and longTurn, but for tests.
+	short, long time.Duration
+
+	average  time.Duration // of recent turns
 	restless int           // how many short turns must still be seen
 	streamed time.Time     // when the last stream began
 	// For Snapshot and tests: requests sent ahead, and those of them that were
@@ -38,7 +46,8 @@ type pace struct {
 
 // turnTook notes how long a turn lasted. It needs the lock.
 func (c *pace) turnTook(d time.Duration) {
-	if d > c.short {
+	c.average += (d - c.average) / averageOf
+	if d > c.long {
 		c.restless = calmTurns
 	} else if c.restless > 0 {
 		c.restless--
@@ -78,7 +87,7 @@ func (p *Pool) next(w *worker, unread int) *waiter {
 		return nil
 	case w.maxTurns > 0 && w.served.Load()+2 > w.maxTurns:
 		return nil
-	case p.pace.restless > 0 || p.loopless.suspected():
+	case p.pace.average > p.pace.short || p.pace.restless > 0 || p.loopless.suspected():
 		return nil
 	case !p.pace.streamed.IsZero() && time.Since(p.pace.streamed) < streamMemory:
 		return nil

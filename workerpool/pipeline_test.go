@@ -20,7 +20,7 @@ import (
 func calm(p *Pool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.short, p.pace.restless, p.pace.streamed = time.Hour, 0, time.Time{}
+	p.pace.short, p.pace.long, p.pace.restless, p.pace.streamed = time.Hour, time.Hour, 0, time.Time{}
 }
 
 // row is a front, the request sent behind it, and one that waits in the queue.
@@ -262,17 +262,36 @@ func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
 func TestLongRequestsEndSendingAheadForAWhile(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
 	p.mu.Lock()
-	p.pace.restless = 0
+	p.pace.short, p.pace.restless = time.Hour, 0
 	p.mu.Unlock()
 	r := send(p, t.Context(), script("visit "+g.path+"; answer"))
 	v := g.next(t)
 	begin := time.Now()
-	eventually(t, "the request counts as long", func() bool { return time.Since(begin) > 2*shortTurn })
+	eventually(t, "the request counts as long", func() bool { return time.Since(begin) > 2*longTurn })
 	v.release()
 	receive(t, r).body(t)
 	load(t, p, 4, calmTurns/4-1, "answer")
 	if n := p.Stats().Ahead; n != 0 {
 		t.Errorf("%d requests were sent ahead right after a long one", n)
+	}
+}
+
+func TestRequestsThatAreNotShortOnAverageEndSendingAhead(t *testing.T) {
+	p := start(t, self(1))
+	calm(p)
+	p.mu.Lock()
+	p.pace.short, p.pace.average = shortTurn, time.Hour // as after many of them
+	p.mu.Unlock()
+	load(t, p, 4, 20, "answer")
+	if n := p.Stats().Ahead; n != 0 {
+		t.Errorf("%d requests were sent ahead", n)
+	}
+	pace := pace{short: shortTurn, long: longTurn}
+	for range 10 * averageOf {
+		pace.turnTook(shortTurn / 2)
+	}
+	if pace.average > shortTurn/2 || pace.average < shortTurn/3 {
+		t.Errorf("the average of %s is %s", shortTurn/2, pace.average)
 	}
 }
 
