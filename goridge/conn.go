@@ -47,6 +47,7 @@ type Conn struct {
 	// buf.data[start:end].
 	buf        *buffer
 	start, end int
+	usual      int   // size of recent large frames, in bytes
 	want       int   // bytes of the next frame needed to get on with it
 	limit      int   // and how many may be read at most; 0: as many as fit
 	unread     int64 // bytes of the last frame that are still in the relay

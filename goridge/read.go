@@ -16,6 +16,10 @@ const (
 	// moved to the front, rather than read on in small pieces.
 	minRoom = 4 << 10
 
+	// maxUsual bounds the buffer that is taken for a frame of which nothing
+	// is known yet.
+	maxUsual = 256 << 10
+
 	// maxEmptyReads is how often a reader may return neither bytes nor error.
 	maxEmptyReads = 100
 )
@@ -150,6 +154,8 @@ func (c *Conn) take(f *Frame, h *Header, size, n int) {
 	if f.rest > 0 {
 		f.conn, c.unread = c, f.rest
 	}
+	// The next large frame is likely to be as large: then it takes one read.
+	c.usual = min(maxUsual, max(size+n, c.usual-c.usual/64))
 	begin := c.start + size
 	end := begin + n
 	behind := c.end - end
@@ -196,7 +202,7 @@ func (c *Conn) fill(read func([]byte) (int, error)) (int, error) {
 func (c *Conn) reserve() {
 	have := c.end - c.start
 	if c.buf == nil {
-		c.buf = getBuffer(startSize)
+		c.buf = getBuffer(max(startSize, c.usual))
 	}
 	if c.start > 0 && (have == 0 || len(c.buf.data)-c.end < minRoom || len(c.buf.data)-c.start < c.want) {
 		copy(c.buf.data, c.buffered())
