@@ -37,7 +37,7 @@ type pace struct {
 	short, long time.Duration
 
 	average  time.Duration // of recent turns
-	restless int           // how many short turns must still be seen
+	restless int           // how many turns must still be seen that are not long
 	streamed time.Time     // when the last stream began
 	// For Snapshot and tests: requests sent ahead, and those of them that were
 	// taken back.
@@ -58,7 +58,7 @@ func (c *pace) turnTook(d time.Duration) {
 // that pays: while many more wait than there are workers, and none takes long.
 // It is for whoever holds the turn, once w is settled.
 func (p *Pool) feed(w *worker) {
-	if w.behind != nil || w.extra > 0 {
+	if w.behind != nil || w.extra > 0 || !p.pipelines(w) {
 		return
 	}
 	p.mu.Lock()
@@ -74,12 +74,18 @@ func (w *worker) send(wt *waiter) {
 	}
 }
 
+// pipelines reports whether w may be sent requests ahead at all. It is for whoever
+// holds the turn.
+func (p *Pool) pipelines(w *worker) bool {
+	return !p.config.NoPipeline && w.child.chosen.tap != nil && !w.slowTail
+}
+
 // next takes the request out of the queue that may be sent to w now, behind so many
 // bytes that it may not have read. It needs the lock.
 func (p *Pool) next(w *worker, unread int) *waiter {
 	wt := p.queue.head
 	switch {
-	case p.config.NoPipeline || w.child.chosen.tap == nil || w.slowTail:
+	case !p.pipelines(w):
 		return nil
 	case wt == nil || wt.ahead == nil || p.queue.len < len(p.workers) || len(p.idle) > 0:
 		return nil
@@ -124,9 +130,7 @@ func (p *Pool) passOn(w *worker) bool {
 // the first. It reports false where the worker has read it already. It is for
 // whoever holds the turn.
 func (p *Pool) recall(w *worker) (bool, error) {
-	p.mu.Lock()
 	wt := w.behind
-	p.mu.Unlock()
 	if wt == nil || wt.err != nil {
 		return false, nil
 	}
