@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 )
 
@@ -183,11 +181,6 @@ func (l *load) more(n int) {
 	eventually(l.t, "further answers come", func() bool { return l.count() >= n })
 }
 
-// lostAllowed is how many connections may end without an answer during n reloads,
-// before any handler of Caddy's has seen them: a site without PHP loses as many
-// (docs/operating.md). The chaos suite proves that they were not seen.
-func lostAllowed(n int) int { return n }
-
 // end stops the clients, fails the test for every request that was not answered
 // with 200, and returns how often each body came.
 func (l *load) end() map[string]int {
@@ -197,9 +190,9 @@ func (l *load) end() map[string]int {
 	bodies := make(map[string]int)
 	failed, lost := 0, 0
 	for _, a := range l.answers {
-		if errors.Is(a.err, syscall.ECONNRESET) || errors.Is(a.err, io.EOF) {
+		if lostBelow(a.err) {
 			if lost++; lost > lostAllowed(5) {
-				l.t.Errorf("more connections ended without an answer than Caddy alone loses: %v", a.err)
+				l.t.Errorf("more connections ended without an answer than Go and the kernel lose: %v", a.err)
 			}
 			continue
 		}

