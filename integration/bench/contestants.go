@@ -28,6 +28,9 @@ const (
 	ceiling = "caddy respond"
 	// tightLoop is what a PHP that does nothing reaches behind php_worker.
 	tightLoop = "php_worker tight loop"
+	// notPSR7 are the applications where PSR-7 objects make no difference worth
+	// the time.
+	notPSR7 = "wait mix static"
 )
 
 // contestants are those whose programs are here.
@@ -38,13 +41,16 @@ func (e *environment) contestants() []contestant {
 		commands: phpWorker(e.plan.caddy, "tight.php", filepath.Join(e.root, "php", "autoload.php"), ""),
 	})
 	list = append(list, contestant{name: ceiling, commands: caddyRespond, without: "boot out in wait mix static"})
+	vendor := os.Getenv("BENCH_VENDOR")
 	if e.fpm != "" {
 		list = append(list, contestant{name: "caddy+php-fpm", commands: caddyFPM})
-		if e.nginx != "" {
-			list = append(list, contestant{name: "nginx+php-fpm", commands: nginxFPM})
+	}
+	if e.fpm != "" && e.nginx != "" {
+		list = append(list, contestant{name: "nginx+php-fpm", commands: nginxFPM("index.php", "")})
+		if vendor != "" {
+			list = append(list, contestant{name: "nginx+php-fpm psr-7", commands: nginxFPM("index-psr.php", vendor), without: notPSR7})
 		}
 	}
-	vendor := os.Getenv("BENCH_VENDOR")
 	if bin := os.Getenv("RR_BIN"); bin != "" && vendor != "" {
 		list = append(list, contestant{name: "roadrunner", commands: roadRunner(bin, vendor), without: "static"})
 	}
@@ -55,7 +61,10 @@ func (e *environment) contestants() []contestant {
 		list = append(list, contestant{name: "roadrunner json", commands: roadRunner(bin, vendor), without: "static"})
 	}
 	if bin := os.Getenv("FRANKENPHP_BIN"); bin != "" {
-		list = append(list, contestant{name: "frankenphp", commands: frankenPHP(bin)})
+		list = append(list, contestant{name: "frankenphp", commands: frankenPHP(bin, "franken.php", "")})
+		if vendor != "" {
+			list = append(list, contestant{name: "frankenphp psr-7", commands: frankenPHP(bin, "franken-psr.php", vendor), without: notPSR7})
+		}
 	}
 	return list
 }

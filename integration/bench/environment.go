@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -104,6 +105,14 @@ var sharedINI = [][2]string{
 // variables are the environment of the application.
 func (e *environment) variables(l launch) [][2]string {
 	return append([][2]string{{"BENCH_APP", l.app.name}, {"BENCH_MILLISECOND", strconv.Itoa(e.millisecond)}}, l.env...)
+}
+
+// with adds the packages of a vendor folder to what PHP is told; "" adds none.
+func (l launch) with(vendor string) launch {
+	if vendor != "" {
+		l.env = append(slices.Clip(l.env), [2]string{"BENCH_AUTOLOAD", autoload(vendor)})
+	}
+	return l
 }
 
 func (l launch) write(name, content string) (string, error) {

@@ -52,7 +52,7 @@ http {
 		location / { try_files $uri @php; }
 		location @php {
 			include %[7]s;
-			fastcgi_param SCRIPT_FILENAME %[3]s/index.php;
+			fastcgi_param SCRIPT_FILENAME %[3]s;
 			fastcgi_buffers 32 8k;
 			fastcgi_pass unix:%[4]s;
 		}
@@ -60,15 +60,18 @@ http {
 }
 `
 
-func nginxFPM(e *environment, l launch) ([]*exec.Cmd, error) {
-	fpm, socket, err := e.phpFPM(l)
-	if err != nil {
-		return nil, err
+// nginxFPM runs this script of apps, with these packages unless vendor is "".
+func nginxFPM(script, vendor string) func(*environment, launch) ([]*exec.Cmd, error) {
+	return func(e *environment, l launch) ([]*exec.Cmd, error) {
+		fpm, socket, err := e.phpFPM(l.with(vendor))
+		if err != nil {
+			return nil, err
+		}
+		user := ""
+		if os.Geteuid() == 0 {
+			user = "user root;"
+		}
+		path, err := l.write("nginx.conf", fmt.Sprintf(nginxConfig, l.dir, l.port, filepath.Join(e.apps, script), socket, user, e.public, fastcgiParams))
+		return []*exec.Cmd{exec.Command(e.nginx, "-c", path, "-p", l.dir), fpm}, err
 	}
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;"
-	}
-	path, err := l.write("nginx.conf", fmt.Sprintf(nginxConfig, l.dir, l.port, e.apps, socket, user, e.public, fastcgiParams))
-	return []*exec.Cmd{exec.Command(e.nginx, "-c", path, "-p", l.dir), fpm}, err
 }

@@ -29,8 +29,10 @@ logs: {mode: production, level: error}
 	}
 }
 
-func frankenPHP(bin string) func(*environment, launch) ([]*exec.Cmd, error) {
+// frankenPHP runs this script of apps, with these packages unless vendor is "".
+func frankenPHP(bin, script, vendor string) func(*environment, launch) ([]*exec.Cmd, error) {
 	return func(e *environment, l launch) ([]*exec.Cmd, error) {
+		l = l.with(vendor)
 		workers, err := e.frankenWorkers(bin, l.workers)
 		if err != nil {
 			return nil, err
@@ -41,12 +43,12 @@ func frankenPHP(bin string) func(*environment, launch) ([]*exec.Cmd, error) {
 		for _, setting := range l.settings() {
 			global += fmt.Sprintf("\t\tphp_ini %s %s\n", setting[0], setting[1])
 		}
-		global += fmt.Sprintf("\t\tworker {\n\t\t\tfile %s\n\t\t\tnum %d\n\t\t\tmax_threads %d\n", filepath.Join(e.apps, "franken.php"), workers, workers)
+		global += fmt.Sprintf("\t\tworker {\n\t\t\tfile %s\n\t\t\tnum %d\n\t\t\tmax_threads %d\n", filepath.Join(e.apps, script), workers, workers)
 		for _, v := range e.variables(l) {
 			global += fmt.Sprintf("\t\t\tenv %s %s\n", v[0], v[1])
 		}
 		global += "\t\t}\n\t}\n"
-		site := fmt.Sprintf("\troot %s\n\trewrite franken.php\n\tphp\n", e.apps)
+		site := fmt.Sprintf("\troot %s\n\trewrite %s\n\tphp\n", e.apps, script)
 		if l.app.path != "" {
 			site = fmt.Sprintf("\troot %s\n\tphp_server\n", e.public)
 		}
