@@ -130,6 +130,12 @@ func TestExpectContinueIsAnsweredBeforeTheBodyComes(t *testing.T) {
 	if res, _ := ask(1001).response("POST"); res.StatusCode != 413 {
 		t.Errorf("status %d, want 413 and no 100", res.StatusCode)
 	}
+	// And so is what no worker may see.
+	d = dialSite(t, url)
+	d.say("POST /%%00 HTTP/1.1\r\nHost: %s\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", host)
+	if res, _ := d.response("POST"); res.StatusCode != 400 {
+		t.Errorf("status %d, want 400 and no 100", res.StatusCode)
+	}
 }
 
 func TestPackedBodiesAreLeftAlone(t *testing.T) {

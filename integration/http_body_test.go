@@ -195,6 +195,42 @@ func TestForbiddenUploadsReachPHPAsErrors(t *testing.T) {
 	}
 }
 
+// TestFormLimitsComeFromPHPIni sets the limits of forms where PHP has them.
+func TestFormLimitsComeFromPHPIni(t *testing.T) {
+	t.Parallel()
+	_, url := loop.site(t, "workers 1", "ini max_input_vars 2000", "ini max_input_nesting_level 3", "ini upload_max_filesize 1K", "ini max_file_uploads 2")
+	send := func(kind string, body io.Reader) (int, string) {
+		r := request(t, http.MethodPost, url+"/", body)
+		r.Header.Set("Content-Type", kind)
+		return do(t, r)
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, c := range []struct {
+		what, kind string
+		body       io.Reader
+		status     int
+	}{
+		{"2,000 fields", urlencoded, strings.NewReader("a=1" + strings.Repeat("&a=1", 1999)), 200},
+		{"2,001 fields", urlencoded, strings.NewReader("a=1" + strings.Repeat("&a=1", 2000)), 400},
+		{"three levels", urlencoded, strings.NewReader("a[b][c][d]=1"), 200},
+		{"four levels", urlencoded, strings.NewReader("a[b][c][d][e]=1"), 400},
+		{"three files", boundary, formOf(1, 1, 1), 413},
+		{"16 MiB and a byte", urlencoded, newPattern(16<<20 + 1), 413},
+	} {
+		if status, body := send(c.kind, c.body); status != c.status {
+			t.Errorf("%s: status %d, want %d; %.200s", c.what, status, c.status, body)
+		}
+	}
+	status, body := send(boundary, formOf(1024, 1025))
+	var files struct{ F0, F1 struct{ Error int } }
+	if status == 200 {
+		decode(t, parseSeen(t, body).Files, &files)
+	}
+	if status != 200 || files.F0.Error != 0 || files.F1.Error != 1 {
+		t.Errorf("status %d, a file of upload_max_filesize has the error %d, one byte more %d", status, files.F0.Error, files.F1.Error)
+	}
+}
+
 const boundary = "multipart/form-data; boundary=limit"
 
 // formOf is a form with one file for each size, fields f0, f1, and so on.

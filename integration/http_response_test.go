@@ -100,6 +100,13 @@ func testResponses(t *testing.T, app front) {
 	})
 
 	if able("hints") {
+		t.Run("a client of HTTP/1.0 gets no early hints", func(t *testing.T) {
+			d := dialSite(t, url)
+			d.say("GET /hints HTTP/1.0\r\nHost: %s\r\n\r\n", strings.TrimPrefix(url, "http://"))
+			if res, body := d.response("GET"); res.StatusCode != 200 || body != "hinted" {
+				t.Errorf("the first answer is %s %q", res.Status, body)
+			}
+		})
 		t.Run("early hints come first, and stay out of the final headers", func(t *testing.T) {
 			type hint struct {
 				status int

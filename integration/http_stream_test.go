@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -209,6 +210,37 @@ func TestEventsOutlastEveryTimeout(t *testing.T) {
 	}
 	s.signal(syscall.SIGTERM)
 	s.waitExit()
+}
+
+// TestAStreamThatItsReaderStoppedIsNotEndedAsIfWhole: a client that has closed its
+// sending half, as netcat does, is gone for net/http, so the worker is asked to
+// stop. But it reads on, and must see that the stream is not whole.
+func TestAStreamThatItsReaderStoppedIsNotEndedAsIfWhole(t *testing.T) {
+	t.Parallel()
+	s, url := loop.site(t, "workers 1")
+	g := newGate(t)
+	g.open("first")
+	d := dialSite(t, url)
+	d.say("GET /gated?gate=%s HTTP/1.1\r\nHost: %s\r\n\r\n", g.path, strings.TrimPrefix(url, "http://"))
+	res, err := http.ReadResponse(d.Reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(res.Body)
+	expectLine(t, lines, "chunk 0: first")
+	if err := d.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the application is told to stop", func() bool {
+		if len(s.logs.records("the stream was stopped")) > 0 {
+			return true
+		}
+		g.open("next")
+		return false
+	})
+	if rest, err := io.ReadAll(lines); err == nil {
+		t.Errorf("the stream that was stopped ended as if whole, after %q", rest)
+	}
 }
 
 func expectLine(t *testing.T, from *bufio.Reader, want string) {

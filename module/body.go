@@ -2,6 +2,7 @@ package module
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,12 +27,24 @@ func (s *spooled) close() {
 	}
 }
 
+// maxURLEncoded is the largest urlencoded form in bytes: its fields are kept in
+// memory, several times over while they are encoded for PHP. The values of a
+// multipart form have the same bound.
+const maxURLEncoded = 16 << 20
+
 var (
 	// errBodyTooLarge says that a body exceeds max_body.
 	errBodyTooLarge = errors.New("the request body is larger than max_body")
-	// errBodyAnnounced says the same of a body that has not been read at all.
-	errBodyAnnounced = fmt.Errorf("%w, as its length tells", errBodyTooLarge)
+	// errFormTooLarge says that a urlencoded form exceeds maxURLEncoded.
+	errFormTooLarge = fmt.Errorf("%w: a urlencoded form may have 16 MiB", form.ErrTooLarge)
 )
+
+// beforeBody is an error that was found before anything of the body was read, or
+// asked for with 100 Continue.
+type beforeBody struct{ err error }
+
+func (e beforeBody) Error() string { return e.err.Error() }
+func (e beforeBody) Unwrap() error { return e.err }
 
 // readBody reads a form, completes the context with it and returns what follows
 // the context in the frame. Any other body is returned as it is, to be read by
@@ -41,17 +54,23 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 	if kind == bodyNone || r.Body == http.NoBody && kind == bodyRaw {
 		return nil, nil, nil
 	}
-	if r.ContentLength > h.MaxBody {
-		return nil, nil, errBodyAnnounced
+	switch {
+	case r.ContentLength > h.MaxBody:
+		return nil, nil, beforeBody{errBodyTooLarge}
+	case kind == bodyURLEncoded && r.ContentLength > maxURLEncoded:
+		return nil, nil, beforeBody{errFormTooLarge}
 	}
 	limited := http.MaxBytesReader(w, r.Body, h.MaxBody)
 	switch kind {
 	case bodyURLEncoded:
-		text, err := readAll(limited, r.ContentLength)
+		text, err := readAll(io.LimitReader(limited, maxURLEncoded+1), r.ContentLength)
 		if err != nil {
 			return nil, nil, bodyError(err)
 		}
-		tree, err := form.ParseURLEncoded(string(text), form.Limits{})
+		if len(text) > maxURLEncoded {
+			return nil, nil, errFormTooLarge
+		}
+		tree, err := form.ParseURLEncoded(string(text), h.forms.Limits)
 		if err != nil {
 			return nil, nil, bodyError(err)
 		}
@@ -61,12 +80,14 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, c
 	case bodyMultipart:
 		uid, gid := h.pool.ids()
 		f, err := form.ReadMultipart(limited, r.Header.Get("Content-Type"), form.MultipartOptions{
-			Dir:      h.uploadFolder(q, uid, gid),
-			MaxFiles: h.Uploads.MaxFiles,
-			Allow:    h.Uploads.Allow,
-			Forbid:   h.Uploads.Forbid,
-			UID:      uid,
-			GID:      gid,
+			Limits:      h.forms.Limits,
+			Dir:         h.uploadFolder(q, uid, gid),
+			MaxFiles:    cmp.Or(h.Uploads.MaxFiles, h.forms.maxFiles),
+			MaxFileSize: h.forms.maxFileSize,
+			Allow:       h.Uploads.Allow,
+			Forbid:      h.Uploads.Forbid,
+			UID:         uid,
+			GID:         gid,
 		})
 		if err != nil {
 			return nil, nil, bodyError(err)

@@ -43,7 +43,8 @@ type Handler struct {
 	PoolConfig
 
 	// MaxBody is the largest request body in bytes; a longer one is answered
-	// 413. Default: 128 MB (128_000_000).
+	// 413. A urlencoded form may have 16 MiB whatever this says. Limit: 4 GiB less
+	// 16 MiB. Default: 128 MB (128_000_000).
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	// BodyMemory is the largest request body in bytes that is kept in memory;
@@ -71,6 +72,7 @@ type Handler struct {
 	Debug bool `json:"debug,omitempty"`
 
 	pool   *pool
+	forms  formLimits
 	logger *zap.Logger
 }
 
@@ -78,6 +80,9 @@ type Handler struct {
 const (
 	defaultMaxBody    = 128_000_000
 	defaultBodyMemory = 1 << 20
+	// largestBody leaves room for the context: context and body of a frame are
+	// less than 4 GiB together.
+	largestBody = 1<<32 - 1<<24
 )
 
 // CaddyModule returns the Caddy module information.
@@ -125,6 +130,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	default:
 		h.pool, err = app.(*App).inline(h.PoolConfig, h.logger)
 	}
+	if err != nil {
+		return err
+	}
+	h.forms, err = formLimitsOf(h.pool.Config().Ini)
 	return err
 }
 
@@ -133,6 +142,8 @@ func (h *Handler) Validate() error {
 	switch {
 	case h.MaxBody < 0:
 		return errors.New("max_body must not be negative")
+	case h.MaxBody > largestBody:
+		return fmt.Errorf("max_body must be at most %d bytes, which is what a frame of the protocol can carry", int64(largestBody))
 	case h.BodyMemory < 0:
 		return errors.New("body_memory must not be negative")
 	case h.Uploads.MaxFiles < 0:

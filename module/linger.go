@@ -23,7 +23,7 @@ func leaveBody(w http.ResponseWriter, r *http.Request, refused error) {
 	if r.ProtoMajor != 1 || r.ContentLength == 0 {
 		return
 	}
-	if !errors.Is(refused, errBodyAnnounced) || r.Header.Get("Expect") == "" {
+	if _, unread := errors.AsType[beforeBody](refused); !unread || r.Header.Get("Expect") == "" {
 		drop(w, r)
 	}
 	w.Header().Set("Connection", "close")

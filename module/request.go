@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -64,7 +65,7 @@ func (e badRequest) Unwrap() error { return e.err }
 func (h *Handler) newRequest(w http.ResponseWriter, r *http.Request) (_ *request, err error) {
 	uri, err := absoluteURI(r)
 	if err != nil {
-		return nil, badRequest{err}
+		return nil, beforeBody{badRequest{err}}
 	}
 	q := &request{buf: buffers.Get().(*[]byte)}
 	defer func() {
@@ -148,7 +149,7 @@ func absoluteURI(r *http.Request) (target, error) {
 	if err := checkHost(host); err != nil {
 		return target{}, err
 	}
-	path := r.URL.EscapedPath()
+	path := escapedPath(r.URL)
 	switch {
 	case strings.IndexByte(r.URL.Path, 0) >= 0:
 		return target{}, errors.New("the path has a NUL byte")
@@ -160,6 +161,26 @@ func absoluteURI(r *http.Request) (target, error) {
 		text += "?" + r.URL.RawQuery
 	}
 	return target{text, host}, nil
+}
+
+// escapedPath is the path as it was sent, but for bytes that no URI has: those are
+// percent-encoded. [url.URL.EscapedPath] would encode the whole path anew then, and
+// lose the difference between a slash and an encoded one.
+func escapedPath(u *url.URL) string {
+	sent, err := url.PathUnescape(u.RawPath)
+	if u.RawPath == "" || err != nil || sent != u.Path { // nobody has rewritten it
+		return u.EscapedPath()
+	}
+	odd := func(c byte) bool { return c <= ' ' || c >= 0x7f || strings.IndexByte("\"#<>?\\^`{|}", c) >= 0 }
+	var b strings.Builder
+	for i := range len(u.RawPath) {
+		if c := u.RawPath[i]; odd(c) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // lastElement is what the nearest proxy has added to a list, which may have

@@ -37,6 +37,10 @@ func TestTheURIIsAbsoluteWhateverTheTarget(t *testing.T) {
 		{"/a%20b/%2f?x=%ff", "HTTP/1.1", "", "", false, "http://h:80/a%20b/%2f?x=%ff"},
 		{"//x:99999/", "HTTP/1.1", "", "", false, "http://h:80//x:99999/"},
 		{"*", "HTTP/1.1", "", "", false, "http://h:80/"},
+		{"/a%2Fb|c%20d", "HTTP/1.1", "", "", false, "http://h:80/a%2Fb%7Cc%20d"}, // encoded is not the same as sent
+		{"/caf\xe9/a%2fb/%7e~", "HTTP/1.1", "", "", false, "http://h:80/caf%E9/a%2fb/%7e~"},
+		{"/a;b,c='!$&()*+@:=[1]", "HTTP/1.1", "", "", false, "http://h:80/a;b,c='!$&()*+@:=[1]"},
+		{"/a\"<>^`{}\\b", "HTTP/1.1", "", "", false, "http://h:80/a%22%3C%3E%5E%60%7B%7D%5Cb"},
 		{"/%00", "HTTP/1.1", "", "", false, ""},
 		{"/", "HTTP/1.1", "https", "evil", false, "http://h:80/"},
 		{"/", "HTTP/1.1", "https", "good:8443", true, "https://good:8443/"},

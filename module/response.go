@@ -44,7 +44,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, t *workerpool.
 		if !t.Open() {
 			return h.statusError(w, r, &answerError{t.PID, fmt.Errorf("%w: nothing followed status %d", errBadAnswer, head.Status)})
 		}
-		h.inform(w, head)
+		h.inform(w, r, head)
 		if err := t.Next(); err != nil {
 			return h.statusError(w, r, err)
 		}
@@ -61,7 +61,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, t *workerpool.
 	}
 	if !t.Open() {
 		if _, err := w.Write(t.Frame.Body()); err != nil {
-			return cut(r, err)
+			return cut()
 		}
 		return nil
 	}
@@ -89,7 +89,11 @@ func decodeHead(head *httpctx.Response, f *goridge.Frame) error {
 
 // inform sends an informational response, such as 103 Early Hints, and takes its
 // headers back. 101 would hand the connection over, which PHP cannot take.
-func (h *Handler) inform(w http.ResponseWriter, head *httpctx.Response) {
+// A client of HTTP/1.0 knows none (RFC 9110, 15.2).
+func (h *Handler) inform(w http.ResponseWriter, r *http.Request, head *httpctx.Response) {
+	if !r.ProtoAtLeast(1, 1) {
+		return
+	}
 	if head.Status == http.StatusSwitchingProtocols {
 		h.logger.Warn("ignored status 101: a worker cannot switch protocols")
 		return
@@ -223,8 +227,8 @@ func (h *Handler) setLength(w http.ResponseWriter, r *http.Request, head *httpct
 	size := int64(len(t.Frame.Body())) + t.Frame.Rest()
 	switch {
 	case t.Frame.More() || r.Method == http.MethodHead && size == 0:
-		if n, err := strconv.ParseInt(told, 10, 64); err == nil && n >= 0 {
-			header["Content-Length"] = []string{told}
+		if n, err := strconv.ParseUint(told, 10, 63); err == nil {
+			header["Content-Length"] = []string{strconv.FormatUint(n, 10)}
 		}
 	case trailers: // they need a chunked body in HTTP/1.1
 	default:
@@ -262,7 +266,8 @@ var (
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.Turn) error {
 	h.pool.ledger.streams.Add(1)
 	defer h.pool.ledger.streams.Add(-1)
-	defer context.AfterFunc(r.Context(), t.Cancel)()
+	stillThere := context.AfterFunc(r.Context(), t.Cancel)
+	defer stillThere()
 	flusher := http.NewResponseController(w)
 	begin := time.Now()
 	size := int64(0)
@@ -279,24 +284,28 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, t *workerpool.T
 			if errors.Is(err, http.ErrContentLength) {
 				h.logBroken(r, t, errLongerThanTold, time.Since(begin))
 			}
-			return cut(r, err)
+			return cut()
 		}
 		if more {
 			if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-				return cut(r, err)
+				return cut()
 			}
 		}
 		switch err := t.Next(); {
+		case err == io.EOF && !stillThere():
+			// Asked to stop, the worker has ended the stream as if it were whole. Who
+			// has only closed its sending half is still reading.
+			return cut()
 		case err == io.EOF:
 			// Where encode has changed the body, it has taken the length out.
 			if told := w.Header().Get("Content-Length"); told != "" && told != strconv.FormatInt(size, 10) {
 				h.logBroken(r, t, errShorterThanTold, time.Since(begin))
-				return cut(r, errShorterThanTold)
+				return cut()
 			}
 			return nil
 		case err != nil:
 			h.logBroken(r, t, err, time.Since(begin))
-			return cut(r, err)
+			return cut()
 		}
 	}
 }
@@ -312,11 +321,6 @@ func (h *Handler) logBroken(r *http.Request, t *workerpool.Turn, err error, stre
 	h.logger.Error("the answer broke off", fields...)
 }
 
-// cut ends the connection, so that the client can tell a broken answer from a
-// whole one. A client that has gone needs no telling.
-func cut(r *http.Request, _ error) error {
-	if r.Context().Err() != nil {
-		return nil
-	}
-	panic(http.ErrAbortHandler)
-}
+// cut ends the connection, or the stream of HTTP/2 and 3, so that the client can
+// tell a broken answer from a whole one.
+func cut() error { panic(http.ErrAbortHandler) }

@@ -67,3 +67,15 @@ func TestAnAnswerThatIsKeptBackHasNoLength(t *testing.T) {
 		t.Errorf("length %q, status %d", length, recorder.Status())
 	}
 }
+
+func TestALengthIsPassedOnAsHTTPWritesIt(t *testing.T) {
+	for told, want := range map[string]string{"100": "100", "0100": "100", "+100": "", "-1": "", "1e3": "", "": "", " 5": "", "9223372036854775808": ""} {
+		w := httptest.NewRecorder()
+		if err := answered(t, unpooled(t), w, "HEAD", `{"status":200,"headers":{"Content-Length":["`+told+`"]}}`, ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Header().Get("Content-Length"); got != want {
+			t.Errorf("%q became %q, want %q", told, got, want)
+		}
+	}
+}

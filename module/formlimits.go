@@ -1,0 +1,68 @@
+package module
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/phpworker/caddy-php-worker/module/form"
+)
+
+// formLimits are the limits of forms that the pool's php.ini lines set. What is
+// zero has the default of package form.
+type formLimits struct {
+	form.Limits
+	maxFiles    int
+	maxFileSize int64 // bytes; 0: none but max_body
+}
+
+// maxNesting is how deep a form may be nested at most: the worker decodes it with
+// json_decode, which goes down 512 levels.
+const maxNesting = 500
+
+// formLimitsOf reads the settings by which PHP would bound a form, were it to
+// parse it. Its own defaults count where the lines say nothing, but for
+// upload_max_filesize: no RoadRunner worker has ever had that limit.
+func formLimitsOf(ini map[string]string) (l formLimits, err error) {
+	number := func(name string, most int64) (n int64) {
+		text, ok := ini[name]
+		if !ok || err != nil {
+			return 0
+		}
+		if n, err = parseQuantity(text); err != nil || n < 1 || n > most {
+			err = fmt.Errorf("ini %s %q: want a number from 1 to %d", name, text, most)
+		}
+		return n
+	}
+	l.MaxVars = int(number("max_input_vars", 1<<30))
+	l.MaxDepth = int(number("max_input_nesting_level", maxNesting))
+	l.maxFiles = int(number("max_file_uploads", 1<<30))
+	if ini["upload_max_filesize"] != "0" { // PHP's word for no limit
+		l.maxFileSize = number("upload_max_filesize", 1<<50)
+	}
+	return l, err
+}
+
+// parseQuantity reads a number with php.ini's K, M or G behind it.
+func parseQuantity(text string) (int64, error) {
+	text = strings.TrimSpace(text)
+	shift := 0
+	if text != "" {
+		switch text[len(text)-1] {
+		case 'k', 'K':
+			shift = 10
+		case 'm', 'M':
+			shift = 20
+		case 'g', 'G':
+			shift = 30
+		}
+	}
+	if shift > 0 {
+		text = text[:len(text)-1]
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n > 1<<50>>shift {
+		return 0, fmt.Errorf("%q is not a number of php.ini", text)
+	}
+	return n << shift, nil
+}
