@@ -10,7 +10,8 @@ import (
 // trees whose keys are 0, 1, 2 and so on are JSON arrays, all others objects:
 // json_decode(…, true) turns "7" and "-7" back into integers and leaves "07" and
 // numbers beyond 64 bits alone, just as PHP's form parser does. Bytes that are
-// not UTF-8 become U+FFFD; the result is always valid JSON.
+// not UTF-8 are read as ISO-8859-1, so that names and values which differ go on
+// doing so; the result is always valid JSON.
 func (t *Tree) AppendJSON(dst []byte) []byte { return t.appendObject(dst) }
 
 func (t *Tree) appendObject(dst []byte) []byte {
@@ -90,7 +91,7 @@ func appendString(dst []byte, s string) []byte {
 		dst = append(dst, s[done:i]...)
 		switch {
 		case c >= utf8.RuneSelf:
-			dst = append(dst, "\uFFFD"...)
+			dst = utf8.AppendRune(dst, rune(c))
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
 		case c == '\n':
