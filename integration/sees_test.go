@@ -181,4 +181,9 @@ func TestUnderscoreAndDotHeadersAreAsCaddyDecides(t *testing.T) {
 	if got.Headers["x_under"] != nil || got.Headers["x.dot"] != nil || got.Headers["proxy"] != nil || got.Headers["x-dash"] == nil || got.Headers["host"] == nil {
 		t.Errorf("headers %q", got.Headers)
 	}
+	_, allowed := site(t, loop.directive("workers 1"), withGlobal("servers {\nexpected_underscore_headers x_under\nexpected_dot_headers x.dot\n}"))
+	_, body = rawly(t, allowed, text(allowed))
+	if got := parseSeen(t, body); got.Headers["x_under"] == nil || got.Headers["x.dot"] == nil {
+		t.Errorf("headers that Caddy was told to expect: %q", got.Headers)
+	}
 }
