@@ -124,6 +124,7 @@ func (w *worker) boot() error {
 	relay, pid, err := child.handshake(cfg.BootTimeout, w.leave)
 	if err == nil {
 		w.conn = relay
+		child.LeadsTo(pid)
 		w.settled = true
 		w.pid.Store(int64(pid))
 		w.out.pid.Store(int64(pid))
