@@ -39,6 +39,7 @@ type Pool struct {
 	firstErr  error // read after first
 	kick      chan struct{}
 	drained   chan struct{} // closed when a draining pool has nothing in flight
+	stopped   chan struct{} // closed by Stop
 	killAll   chan struct{} // closed when Close has lost its patience
 	done      chan struct{} // closed when the last worker has gone
 	owners    sync.WaitGroup
@@ -83,6 +84,7 @@ func newPool(config Config, logger *zap.Logger, events Events, launch launcher) 
 		first:   make(chan struct{}),
 		kick:    make(chan struct{}, 1),
 		drained: make(chan struct{}),
+		stopped: make(chan struct{}),
 		killAll: make(chan struct{}),
 		done:    make(chan struct{}),
 		workers: make(map[*worker]struct{}),
@@ -228,10 +230,13 @@ func (p *Pool) Close(ctx context.Context) error {
 }
 
 // Stop is Close without patience for what is in flight or waiting: busy workers
-// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. It is
-// for the end of the program, when requests have had their time.
+// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. What
+// a worker said last can be read for StopTimeout after its end, for a client may
+// take it slowly, or not at all. It is for the end of the program, when requests
+// have had their time.
 func (p *Pool) Stop(ctx context.Context) error {
 	p.mu.Lock()
+	closeOnce(p.stopped)
 	if p.state == poolRunning || p.state == poolDraining {
 		p.state = poolClosed
 		closeOnce(p.drained)

@@ -233,15 +233,22 @@ func (w *worker) cleanUp() {
 
 // closeRelay closes the relay of a process that has ended. A turn may still be
 // reading: what the process wrote last lies in the relay, for as long as it
-// takes a slow client. It is over where nothing lies there and no end comes,
-// because a process that PHP left behind holds the other end.
+// takes a slow client, but for StopTimeout only when the pool is stopped. It is
+// over where nothing lies there and no end comes, because a process that PHP left
+// behind holds the other end.
 func (w *worker) closeRelay() {
 	defer w.conn.Close()
 	free := w.pool.whenFree(w)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	stopped := w.pool.stopped
+	var late <-chan time.Time
 	for empty := 0; ; {
 		select {
+		case <-stopped:
+			stopped, late = nil, time.After(w.pool.config.StopTimeout)
+		case <-late:
+			return
 		case <-free:
 			w.drain()
 			return
