@@ -46,7 +46,7 @@ type Turn struct {
 	worker *worker
 	req    *Request
 	start  time.Time // of the turn at that worker
-	open   bool // the worker is held: more frames, or the rest of one, follow
+	open   bool      // the worker is held: more frames, or the rest of one, follow
 	// streamed says that the answer has more than one frame.
 	streamed bool
 	sent     int // bytes of the request written in one piece; 0 if it was not

@@ -44,6 +44,7 @@ type worker struct {
 	turnStart time.Time
 
 	held      bool          // a turn has it
+	settling  bool          // and has no request for it: it works on after its last answer
 	behind    *waiter       // sent to it already, behind the request of that turn
 	second    *waiter       // and behind that one, while the turn passes on
 	sentAhead bool          // that turn's request was, too
@@ -59,7 +60,7 @@ type worker struct {
 	leave chan struct{}
 	hurry bool
 
-	// Owned by whoever holds the turn.
+	// Owned by whoever holds the turn; where nobody does, guarded by Pool.mu.
 	settled    bool      // the pid frame behind the last answer has arrived
 	doubt      int       // pid frames that arrive before that one
 	extra      int       // pid frames that may arrive after it and before the next answer
