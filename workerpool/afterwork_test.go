@@ -88,6 +88,26 @@ func TestWorkAfterTheResponseIsDoneBeforeASurplusWorkerGoes(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForWorkAfterTheResponseAndStillTakesRequests(t *testing.T) {
+	bubble(t, Config{Min: 2}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		begin := time.Now()
+		ask(t, p, afterwork)
+		closed := make(chan error, 1)
+		go func() { closed <- p.Close(t.Context()) }()
+		pass(5 * time.Second)
+		ask(t, p, afterwork)
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took != 13*time.Second {
+			t.Errorf("the pool was closed after %s; want 13s", took)
+		}
+		for _, f := range l.all {
+			leftInPeace(t, f, begin, 13*time.Second)
+		}
+	})
+}
+
 // The worker has its request when it is told to go, and works on after it.
 func TestWorkAfterTheResponseOfABusyWorkerIsDoneBeforeItGoes(t *testing.T) {
 	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,8 +192,8 @@ func (p *Pool) firstOutcome(err error) {
 	})
 }
 
-// Close lets what is in flight or waiting finish, then sends the workers away
-// and returns when all have gone. Until then requests are still taken. When ctx
+// Close lets what is in flight or waiting finish, also work after answers, then
+// sends the workers away and returns when all have gone. Until then requests are still taken. When ctx
 // ends first, everything is killed. Idempotent; every call waits.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
@@ -265,9 +266,19 @@ func (p *Pool) closeNow() {
 	p.wake()
 }
 
-// checkDrained needs the lock.
+// checkDrained closes a draining pool in which nothing is in flight any more.
+// Workers that may still be at work after an answer are awaited first. It needs
+// the lock.
 func (p *Pool) checkDrained() {
-	if p.state == poolDraining && p.inflight == 0 && p.queue.len == 0 {
+	if p.state != poolDraining || p.inflight > 0 || p.queue.len > 0 {
+		return
+	}
+	for _, w := range slices.Clone(p.idle) {
+		if !w.settled {
+			p.finishWork(w)
+		}
+	}
+	if p.inflight == 0 {
 		p.state = poolClosed
 		closeOnce(p.drained)
 		p.wake()
