@@ -78,7 +78,8 @@ type Config struct {
 	StopTimeout time.Duration
 
 	// DrainTimeout is how long a worker that shall go may take for the
-	// request, or stream, that it still has. Default: 5m.
+	// request, or stream, that it still has, and the work after its answer.
+	// Default: 5m.
 	DrainTimeout time.Duration
 
 	// Watch are patterns of files, relative to Dir, whose change restarts the

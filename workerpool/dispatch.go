@@ -2,6 +2,7 @@ package workerpool
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -130,7 +131,7 @@ func (p *Pool) endTurn(w *worker) bool {
 		return false
 	}
 	p.calm(w)
-	w.held, w.sentAhead = false, false
+	w.held, w.settling, w.sentAhead = false, false, false
 	if w.free != nil {
 		close(w.free)
 		w.free = nil
@@ -201,6 +202,9 @@ func (p *Pool) preferSettled(w *worker) *worker {
 // settleAndHandBack waits until the worker asks for its next request. The
 // worker's turn is held meanwhile.
 func (p *Pool) settleAndHandBack(w *worker) {
+	p.mu.Lock()
+	w.settling = true
+	p.mu.Unlock()
 	begin := time.Now()
 	if err := w.settle(); err != nil {
 		p.dismiss(w, err)
@@ -271,7 +275,7 @@ func (p *Pool) handBack(w *worker) {
 	defer p.mu.Unlock()
 	if p.endTurn(w) && w.state == StateBusy {
 		if w.retiring {
-			p.sendAway(w, w.due, false)
+			p.letGo(w, w.due)
 		} else {
 			p.offer(w)
 		}
@@ -321,12 +325,7 @@ func (p *Pool) sendAway(w *worker, reason Reason, hurry bool) {
 		return
 	}
 	if w.state == StateIdle {
-		for i, other := range p.idle {
-			if other == w {
-				p.idle = append(p.idle[:i], p.idle[i+1:]...)
-				break
-			}
-		}
+		p.notIdle(w)
 	}
 	w.state = StateStopping
 	if w.due != "" && reason == "" {
@@ -336,4 +335,35 @@ func (p *Pool) sendAway(w *worker, reason Reason, hurry bool) {
 	w.hurry = hurry
 	close(w.leave)
 	p.wake()
+}
+
+// letGo sends a worker away that has no request and that nobody has a turn at. One
+// that still works on after its answer keeps its turn until that is done, as one
+// with a request does. It needs the lock.
+func (p *Pool) letGo(w *worker, reason Reason) {
+	if w.settled {
+		p.sendAway(w, reason, false)
+		return
+	}
+	p.finishWork(w)
+	if !w.retiring {
+		p.retire(w, reason)
+	}
+}
+
+// finishWork takes a turn at a worker that nobody has one at, until it asks for
+// its next request. It needs the lock.
+func (p *Pool) finishWork(w *worker) {
+	if w.state == StateIdle {
+		p.notIdle(w)
+	}
+	p.takeTurn(w)
+	w.settling = true
+	go p.settleAndHandBack(w)
+}
+
+// notIdle takes a worker off the stack. It needs the lock.
+func (p *Pool) notIdle(w *worker) {
+	i := slices.Index(p.idle, w)
+	p.idle = slices.Delete(p.idle, i, i+1)
 }

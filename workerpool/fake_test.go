@@ -66,6 +66,7 @@ func (f *fakeProcess) got(request string) {
 func (f *fakeProcess) PID() int              { return f.pid }
 func (f *fakeProcess) Done() <-chan struct{} { return f.done }
 func (f *fakeProcess) Exit() (string, bool)  { return f.exit, f.exit == "exit status 0" }
+func (f *fakeProcess) LeadsTo(int)           {}
 
 func (f *fakeProcess) end(exit string) {
 	f.once.Do(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ type Pool struct {
 	firstErr  error // read after first
 	kick      chan struct{}
 	drained   chan struct{} // closed when a draining pool has nothing in flight
+	stopped   chan struct{} // closed by Stop
 	killAll   chan struct{} // closed when Close has lost its patience
 	done      chan struct{} // closed when the last worker has gone
 	owners    sync.WaitGroup
@@ -83,6 +85,7 @@ func newPool(config Config, logger *zap.Logger, events Events, launch launcher) 
 		first:   make(chan struct{}),
 		kick:    make(chan struct{}, 1),
 		drained: make(chan struct{}),
+		stopped: make(chan struct{}),
 		killAll: make(chan struct{}),
 		done:    make(chan struct{}),
 		workers: make(map[*worker]struct{}),
@@ -189,8 +192,8 @@ func (p *Pool) firstOutcome(err error) {
 	})
 }
 
-// Close lets what is in flight or waiting finish, then sends the workers away
-// and returns when all have gone. Until then requests are still taken. When ctx
+// Close lets what is in flight or waiting finish, also work after answers, then
+// sends the workers away and returns when all have gone. Until then requests are still taken. When ctx
 // ends first, everything is killed. Idempotent; every call waits.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
@@ -228,10 +231,13 @@ func (p *Pool) Close(ctx context.Context) error {
 }
 
 // Stop is Close without patience for what is in flight or waiting: busy workers
-// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. It is
-// for the end of the program, when requests have had their time.
+// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. What
+// a worker said last can be read for StopTimeout after its end, for a client may
+// take it slowly, or not at all. It is for the end of the program, when requests
+// have had their time.
 func (p *Pool) Stop(ctx context.Context) error {
 	p.mu.Lock()
+	closeOnce(p.stopped)
 	if p.state == poolRunning || p.state == poolDraining {
 		p.state = poolClosed
 		closeOnce(p.drained)
@@ -260,9 +266,19 @@ func (p *Pool) closeNow() {
 	p.wake()
 }
 
-// checkDrained needs the lock.
+// checkDrained closes a draining pool in which nothing is in flight any more.
+// Workers that may still be at work after an answer are awaited first. It needs
+// the lock.
 func (p *Pool) checkDrained() {
-	if p.state == poolDraining && p.inflight == 0 && p.queue.len == 0 {
+	if p.state != poolDraining || p.inflight > 0 || p.queue.len > 0 {
+		return
+	}
+	for _, w := range slices.Clone(p.idle) {
+		if !w.settled {
+			p.finishWork(w)
+		}
+	}
+	if p.inflight == 0 {
 		p.state = poolClosed
 		closeOnce(p.drained)
 		p.wake()

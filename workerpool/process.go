@@ -24,6 +24,11 @@ type process interface {
 	// call at any time, also when nothing is left.
 	Terminate()
 	Kill()
+	// LeadsTo says which process is PHP, as soon as that is known. Where it
+	// is the one that was started, what it leaves behind may live on. Where
+	// that is a wrapper, and as long as nobody knows, all of the group ends
+	// with it.
+	LeadsTo(php int)
 }
 
 // spawnSpec is what a launcher needs to start one child.
@@ -47,6 +52,7 @@ type osProcess struct {
 
 	mu       sync.Mutex
 	signaled bool // by us: what is left of the group goes too
+	isPHP    bool // and no wrapper: what is left of the group may stay
 	reaped   bool // the PID may belong to somebody else from now on
 }
 
@@ -66,14 +72,21 @@ func startProcess(cmd *exec.Cmd) (*osProcess, error) {
 }
 
 func (p *osProcess) reap() {
-	waitEnded(p.cmd.Process.Pid)
+	// Where the system cannot tell of the end without reaping, what is left of
+	// the group still keeps the number from being used again.
+	kept := waitEnded(p.cmd.Process.Pid)
+	if !kept {
+		p.err = p.cmd.Wait()
+	}
 	p.mu.Lock()
-	if p.signaled {
+	if p.signaled || !p.isPHP {
 		signalGroup(p.cmd.Process, syscall.SIGKILL)
 	}
 	p.reaped = true
 	p.mu.Unlock()
-	p.err = p.cmd.Wait()
+	if kept {
+		p.err = p.cmd.Wait()
+	}
 	guardRemove(p.cmd.Process.Pid)
 	reaperLeaderGone(p.cmd.Process.Pid)
 	close(p.done)
@@ -96,9 +109,17 @@ func (p *osProcess) Exit() (string, bool) {
 func (p *osProcess) Terminate() { p.signal(syscall.SIGTERM) }
 func (p *osProcess) Kill()      { p.signal(syscall.SIGKILL) }
 
+// LeadsTo may come too late, when the process has been reaped.
+func (p *osProcess) LeadsTo(php int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isPHP = php == p.cmd.Process.Pid
+}
+
 // signal reaches the group, so also what PHP itself started. It does so only
 // before the leader is reaped, for later its number may belong to others; what
-// outlives a leader that we sent away is killed by reap.
+// outlives a leader that we sent away, or that was only a wrapper, is killed by
+// reap.
 func (p *osProcess) signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -37,13 +37,13 @@ func onSpawnThread(start func()) {
 	<-done
 }
 
-// waitEnded returns once the child has ended, but leaves it to be reaped, so
+// waitEnded returns true once the child has ended, but leaves it to be reaped, so
 // that its number still belongs to it.
-func waitEnded(pid int) {
+func waitEnded(pid int) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
-			return
+			return true
 		}
 	}
 }

@@ -14,4 +14,5 @@ func onSpawnThread(start func()) { start() }
 // signalGroup ends the process itself: there are no process groups to signal.
 func signalGroup(leader *os.Process, _ syscall.Signal) { _ = leader.Kill() }
 
-func waitEnded(int) {}
+// waitEnded returns false at once: the end shows only when the child is reaped.
+func waitEnded(int) bool { return false }

@@ -12,4 +12,5 @@ func sysProcAttr(u *User) *syscall.SysProcAttr {
 
 func onSpawnThread(start func()) { start() }
 
-func waitEnded(int) {}
+// waitEnded returns false at once: the end shows only when the child is reaped.
+func waitEnded(int) bool { return false }

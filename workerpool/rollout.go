@@ -21,9 +21,9 @@ type rollout struct {
 // time; a second call returns [ErrRestartRunning].
 //
 // The returned function waits until the last old worker has been told to go and
-// has no request left, and a new one serves; it returns a [*BootError] when a new one could not boot,
-// and then the old ones that are left keep serving. When its ctx ends it returns
-// the cause, and the restart goes on.
+// has neither a request nor work after one left, and a new one serves; it returns
+// a [*BootError] when a new one could not boot, and then the old ones that are left
+// keep serving. When its ctx ends it returns the cause, and the restart goes on.
 func (p *Pool) Restart(reason Reason) (wait func(context.Context) error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,8 +31,8 @@ func clamp(n, low, high int) int { return max(low, min(n, high)) }
 // ErrNoWorker says that the pool has no worker of that PID.
 var ErrNoWorker = errors.New("the pool has no such worker")
 
-// Retire sends one worker away, after the request it has; in a hurry at once,
-// and then that request fails. A replacement is started as needed.
+// Retire sends one worker away, after the request it has and the work after that;
+// in a hurry at once, and then that request fails. A replacement is started as needed.
 func (p *Pool) Retire(pid int, hurry bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,8 +41,10 @@ func (p *Pool) Retire(pid int, hurry bool) error {
 			continue
 		}
 		switch {
-		case hurry || w.state == StateIdle || w.state == StateBooting:
+		case hurry || w.state == StateBooting:
 			p.sendAway(w, ReasonRestart, hurry)
+		case w.state == StateIdle:
+			p.letGo(w, ReasonRestart)
 		case w.state == StateBusy:
 			p.retire(w, ReasonRestart)
 		}

@@ -1,6 +1,7 @@
 package workerpool
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -15,6 +16,22 @@ func (t *Turn) Open() bool { return t.open }
 // It returns io.EOF after the last. The rest of Frame must have been read. Any
 // other error means that the answer is broken off.
 func (t *Turn) Next() error {
+	return t.next(t.pool.config.StreamIdleTimeout, ErrStreamIdle)
+}
+
+// NextHead is Next for a frame behind which the answer has not begun yet: the
+// time limit of the request goes on, so that ErrTimeout is possible, and a
+// silence is none within a stream. Without such a limit it is Next.
+func (t *Turn) NextHead() error {
+	limit := t.pool.config.RequestTimeout
+	if limit <= 0 {
+		return t.Next()
+	}
+	return t.next(max(1, limit-time.Since(t.start)), ErrTimeout)
+}
+
+// next is Next with a time limit; 0: none.
+func (t *Turn) next(limit time.Duration, late error) error {
 	if !t.open {
 		return io.EOF
 	}
@@ -25,7 +42,7 @@ func (t *Turn) Next() error {
 		t.end()
 		return io.EOF
 	}
-	err := t.timed(t.pool.config.StreamIdleTimeout, ErrStreamIdle, func() error {
+	err := t.timed(limit, late, func() error {
 		for {
 			if err := w.readFrame(&t.Frame); err != nil || !t.Frame.IsControl() {
 				return err
@@ -82,7 +99,12 @@ func (t *Turn) broken(err error) error {
 	}
 	// What we have cut off may have come to its end all the same.
 	t.worker.afterStream = t.streamed && !overByItself(err)
-	return t.pool.lost(t.worker, err, 0)
+	after := time.Since(t.start)
+	err = t.pool.lost(t.worker, err, 0)
+	if lost, ok := errors.AsType[*WorkerError](err); ok {
+		lost.After = after
+	}
+	return err
 }
 
 // Cancel asks the worker to end its stream: a stop frame, and the kill ladder if

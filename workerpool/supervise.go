@@ -109,8 +109,8 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 	if p.state == poolClosed {
 		p.abortRollout(nil, ErrClosed)
 		for w := range p.workers {
-			// A busy one cannot hear a stop frame; see Stop.
-			p.sendAway(w, ReasonConfig, w.state == StateBusy)
+			// One with a request cannot hear a stop frame; see Stop.
+			p.sendAway(w, ReasonConfig, w.state == StateBusy && !w.settling)
 		}
 		return nil, next
 	}
@@ -196,11 +196,12 @@ func (p *Pool) markOld(now time.Time, look func(time.Time)) {
 }
 
 // retireOne sends one worker away: a due one if there are, rather an idle than a
-// busy one, rather a cold than a hot one. A busy one goes when its turn ends.
+// busy one, rather a cold than a hot one. A busy one goes when its turn ends, and
+// one that works on after its answer when it is done.
 func (p *Pool) retireOne(onlyDue bool) bool {
 	for _, w := range p.idle { // coldest first
 		if w.due != "" || !onlyDue {
-			p.sendAway(w, ReasonIdle.or(w.due), false)
+			p.letGo(w, ReasonIdle.or(w.due))
 			return true
 		}
 	}
@@ -241,7 +242,7 @@ func (p *Pool) shrink(now time.Time, look func(time.Time)) {
 			return
 		}
 		p.desired--
-		p.sendAway(coldest, ReasonIdle.or(coldest.due), false)
+		p.letGo(coldest, ReasonIdle.or(coldest.due))
 	}
 }
 

@@ -45,7 +45,8 @@ type Turn struct {
 	pool   *Pool
 	worker *worker
 	req    *Request
-	open   bool // the worker is held: more frames, or the rest of one, follow
+	start  time.Time // of the turn at that worker
+	open   bool      // the worker is held: more frames, or the rest of one, follow
 	// streamed says that the answer has more than one frame.
 	streamed bool
 	sent     int // bytes of the request written in one piece; 0 if it was not
@@ -104,10 +105,10 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		}
 		t.worker = w
 		t.PID = int(w.pid.Load())
-		start := w.turnStart
-		t.Queued = max(0, start.Sub(begin))
+		t.start = w.turnStart
+		t.Queued = max(0, t.start.Sub(begin))
 		err = t.exchange(req)
-		t.Executed = time.Since(start)
+		t.Executed = time.Since(t.start)
 		if err == nil {
 			return t, nil
 		}

@@ -44,6 +44,7 @@ type worker struct {
 	turnStart time.Time
 
 	held      bool          // a turn has it
+	settling  bool          // and has no request for it: it works on after its last answer
 	behind    *waiter       // sent to it already, behind the request of that turn
 	second    *waiter       // and behind that one, while the turn passes on
 	sentAhead bool          // that turn's request was, too
@@ -59,7 +60,7 @@ type worker struct {
 	leave chan struct{}
 	hurry bool
 
-	// Owned by whoever holds the turn.
+	// Owned by whoever holds the turn; where nobody does, guarded by Pool.mu.
 	settled    bool      // the pid frame behind the last answer has arrived
 	doubt      int       // pid frames that arrive before that one
 	extra      int       // pid frames that may arrive after it and before the next answer
@@ -124,6 +125,7 @@ func (w *worker) boot() error {
 	relay, pid, err := child.handshake(cfg.BootTimeout, w.leave)
 	if err == nil {
 		w.conn = relay
+		child.LeadsTo(pid)
 		w.settled = true
 		w.pid.Store(int64(pid))
 		w.out.pid.Store(int64(pid))
@@ -232,15 +234,22 @@ func (w *worker) cleanUp() {
 
 // closeRelay closes the relay of a process that has ended. A turn may still be
 // reading: what the process wrote last lies in the relay, for as long as it
-// takes a slow client. It is over where nothing lies there and no end comes,
-// because a process that PHP left behind holds the other end.
+// takes a slow client, but for StopTimeout only when the pool is stopped. It is
+// over where nothing lies there and no end comes, because a process that PHP left
+// behind holds the other end.
 func (w *worker) closeRelay() {
 	defer w.conn.Close()
 	free := w.pool.whenFree(w)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	stopped := w.pool.stopped
+	var late <-chan time.Time
 	for empty := 0; ; {
 		select {
+		case <-stopped:
+			stopped, late = nil, time.After(w.pool.config.StopTimeout)
+		case <-late:
+			return
 		case <-free:
 			w.drain()
 			return

@@ -1,0 +1,54 @@
+package workerpool
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// stop begins to stop the pool and returns where its outcome comes.
+func stop(p *Pool) <-chan error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.Stop(context.Background()) }()
+	return stopped
+}
+
+func TestStopDoesNotWaitForAReaderThatStalls(t *testing.T) {
+	for name, steps := range map[string]string{"stream": "flood", "large answer": "big 3000000"} {
+		t.Run(name, func(t *testing.T) {
+			c := self(1)
+			c.StopTimeout, c.MaxInMemory = 300*time.Millisecond, 1000
+			p := start(t, c)
+			turn := open(t, p, steps) // and never read
+			defer turn.Close()
+			begin := time.Now()
+			if err := receive(t, stop(p)); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestStopLeavesAReaderItsTimeForWhatTheWorkerSaidLast(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.MaxInMemory, c.StopTimeout = 1000, time.Minute
+	p := start(t, c)
+	turn := open(t, p, "call "+g.path+"; big 100000; exit 0")
+	g.next(t).dies(t, patience)
+	stopped := stop(p)
+	eventually(t, "all workers are booked as ended", func() bool { return len(p.Stats().Workers) == 0 })
+	select {
+	case <-stopped:
+		t.Error("nobody waited for the reader")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if got := len(whole(t, turn)); got != 100000 {
+		t.Errorf("%d of 100000 bytes came", got)
+	}
+	if err := receive(t, stopped); err != nil {
+		t.Error(err)
+	}
+}
