@@ -31,6 +31,19 @@ func TestARequestThatTakesTooLongIs504AndTheLogSaysWhichAndWhy(t *testing.T) {
 	}
 }
 
+func TestEarlyHintsDoNotEndTheTimeOfARequest(t *testing.T) {
+	t.Parallel()
+	s, url := loop.site(t, "workers 1", "request_timeout 200ms")
+	g := newGate(t) // never opens
+	res := send(t, request(t, http.MethodGet, url+"/hints?gate="+g.path, nil))
+	if res.StatusCode != http.StatusGatewayTimeout {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	if elapsed, _ := s.waitLog("killed a worker that took too long")["elapsed"].(float64); elapsed < 0.2 {
+		t.Errorf("killed after %v s", elapsed)
+	}
+}
+
 func TestAStreamThatFallsSilentIsCutSoThatTheClientCanTell(t *testing.T) {
 	t.Parallel()
 	s, url := site(t, chaosWorker(t, "workers 1", "stream_idle_timeout 200ms"))

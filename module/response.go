@@ -45,7 +45,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, t *workerpool.
 			return h.statusError(w, r, &answerError{t.PID, fmt.Errorf("%w: nothing followed status %d", errBadAnswer, head.Status)})
 		}
 		h.inform(w, r, head)
-		if err := t.Next(); err != nil {
+		if err := t.NextHead(); err != nil {
 			return h.statusError(w, r, err)
 		}
 	}

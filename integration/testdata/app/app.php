@@ -153,6 +153,9 @@ function app(In $in, Out $out): void
         case '/hints':
             $out->hints(['Link' => ['</a.css>; rel=preload; as=style'], 'X-Hint' => ['one']]);
             $out->hints(['Link' => ['</b.js>; rel=preload; as=script']]);
+            if ($query('gate') !== '') {
+                gate($query('gate'));
+            }
             $out->answer(200, $text + ['X-Final' => ['yes']], 'hinted');
             break;
         case '/trailers':
