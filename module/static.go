@@ -25,7 +25,11 @@ func init() {
 //     a folder (/index.php/users);
 //   - every file and folder whose name starts with a dot, except the folder
 //     /.well-known at the top;
-//   - composer.json, composer.lock and package.json in any case;
+//   - composer.json, composer.lock, auth.json, symfony.lock, package.json,
+//     package-lock.json, npm-shrinkwrap.json, yarn.lock, pnpm-lock.yaml and
+//     composer/installed.json in any case;
+//   - backups: names that end in ~, and the names above with .bak, .orig, .old,
+//     .save, .swp, .swo or .dist behind them (index.php.bak, but not readme.txt.bak);
 //   - names that some file systems take for another one: a trailing dot or
 //     space, a colon, a backslash, a short name such as CONFIG~1.PHP, control
 //     characters, invalid UTF-8;
@@ -187,16 +191,16 @@ func servableTarget(root, name string) bool {
 	if err != nil { // another volume of Windows
 		way = strings.TrimPrefix(name, filepath.VolumeName(name))
 	}
-	first := true
+	first, folder := true, ""
 	for element := range strings.SplitSeq(way, string(filepath.Separator)) {
 		switch {
 		case element == "" || element == ".":
 			continue
 		case element == "..":
-		case neverServed(element) && !(first && element == ".well-known"):
+		case neverServed(folder, element) && !(first && element == ".well-known"):
 			return false
 		}
-		first = false
+		first, folder = false, element
 	}
 	return true
 }
@@ -212,15 +216,15 @@ func servablePath(path string) bool {
 			return false
 		}
 	}
-	first := true
+	first, folder := true, ""
 	for element := range strings.SplitSeq(path, "/") {
 		if element == "" {
 			continue
 		}
-		if neverServed(element) && !(first && element == ".well-known") {
+		if neverServed(folder, element) && !(first && element == ".well-known") {
 			return false
 		}
-		first = false
+		first, folder = false, element
 	}
 	return !strings.Contains(path, "~") || !caddyhttp.HasWindowsShortName(path)
 }
@@ -228,26 +232,44 @@ func servablePath(path string) bool {
 var (
 	// sourceExtensions are the extensions of PHP sources.
 	sourceExtensions = []string{"php", "phtml", "phar", "inc", "phps"}
-	// manifests are the files that say what an application is made of.
-	manifests = []string{"composer.json", "composer.lock", "package.json"}
+	// manifests are the files that say what an application is made of, and how to
+	// get at the private parts of it.
+	manifests = []string{
+		"composer.json", "composer.lock", "auth.json", "symfony.lock",
+		"package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml",
+	}
+	// copyExtensions are what editors and people append to the name of a file whose
+	// last state they keep, or whose sample they give.
+	copyExtensions = []string{"bak", "orig", "old", "save", "swp", "swo", "dist"}
 )
 
-// neverServed reports whether a file or folder of this name is kept back. Case
-// is folded beyond ASCII because a file system that ignores case may fold
-// U+017F to s and U+212A to k as well.
-func neverServed(name string) bool {
-	if name[0] == '.' || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
-		return true
+// neverServed reports whether a file or folder of this name, directly below a
+// folder of that name, is kept back. Case is folded beyond ASCII because a file
+// system that ignores case may fold U+017F to s and U+212A to k as well.
+func neverServed(folder, name string) bool {
+	for { // a copy is judged as what it is a copy of
+		if name[0] == '.' || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") || strings.HasSuffix(name, "~") {
+			return true
+		}
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			return false
+		}
+		extension := name[dot+1:]
+		if foldedIn(sourceExtensions, extension) || foldedIn(manifests, name) ||
+			// What Composer has installed, in vendor/composer.
+			strings.EqualFold(name, "installed.json") && strings.EqualFold(folder, "composer") {
+			return true
+		}
+		if !foldedIn(copyExtensions, extension) {
+			return false
+		}
+		name = name[:dot]
 	}
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 {
-		return false
-	}
-	folded := func(s string) func(string) bool {
-		return func(t string) bool { return strings.EqualFold(s, t) }
-	}
-	return slices.ContainsFunc(sourceExtensions, folded(name[dot+1:])) ||
-		slices.ContainsFunc(manifests, folded(name))
+}
+
+func foldedIn(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
 }
 
 // Interface guards.

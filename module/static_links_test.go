@@ -28,6 +28,9 @@ func TestNoLinkLeadsToWhatItsOwnNameKeepsBack(t *testing.T) {
 		"/beside/acme":           false, // the exception is for the root's own
 		"/acme/acme":             true,
 		"/self/.well-known/acme": false,
+		"/packages.txt":          false,
+		"/tree/installed.json":   false,
+		"/backup.txt":            false,
 		"/self/app.css":          true,
 		"/self":                  true,
 		"/up/notes.txt":          true,
