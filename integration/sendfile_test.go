@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +38,12 @@ func sendfileTree(t *testing.T) (top string) {
 			t.Fatal(err)
 		}
 	}
+	// What is no file: a pipe that nobody writes to, and a socket that nobody reads.
+	for name, kind := range map[string]uint32{"private/pipe": syscall.S_IFIFO, "private/socket": syscall.S_IFSOCK} {
+		if err := syscall.Mknod(filepath.Join(top, name), kind|0o666, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return top
 }
 
@@ -45,7 +52,7 @@ func sending(header, value string) map[string][]string { return map[string][]str
 func TestFilesAreSentFromBelowTheRootsOnly(t *testing.T) {
 	t.Parallel()
 	top := sendfileTree(t)
-	_, url := site(t, loop.directive("workers 1", fmt.Sprintf("sendfile %q %q", top+"/current", top+"/second"))+
+	_, url := site(t, loop.directive("workers 1", fmt.Sprintf("sendfile %q %q /dev", top+"/current", top+"/second"))+
 		"handle_errors {\nrespond \"our page for {err.status_code}\"\n}\n")
 	pid, _ := worker(t, url)
 	for _, c := range []struct {
@@ -79,6 +86,11 @@ func TestFilesAreSentFromBelowTheRootsOnly(t *testing.T) {
 		{"X-Sendfile", "abs", 500, "our page for 500", ""},
 		{"X-Sendfile", "folder/secret.txt", 500, "our page for 500", ""},
 		{"X-Sendfile", "sub", 500, "our page for 500", ""},
+		{"X-Sendfile", "pipe", 500, "our page for 500", ""},
+		{"X-Sendfile", "pipe/x", 500, "our page for 500", ""},
+		{"X-Sendfile", "socket", 500, "our page for 500", ""},
+		{"X-Accel-Redirect", "/null", 500, "our page for 500", ""}, // below the third root, /dev
+		{"X-Sendfile", "/dev/zero", 500, "our page for 500", ""},
 		{"X-Accel-Redirect", "/report.pdf%00.txt", 500, "our page for 500", ""},
 	} {
 		headers := sending(c.header, c.value)
