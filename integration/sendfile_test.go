@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +39,12 @@ func sendfileTree(t *testing.T) (top string) {
 			t.Fatal(err)
 		}
 	}
+	// What is no file: a pipe that nobody writes to, and a socket that nobody reads.
+	for name, kind := range map[string]uint32{"private/pipe": syscall.S_IFIFO, "private/socket": syscall.S_IFSOCK} {
+		if err := syscall.Mknod(filepath.Join(top, name), kind|0o666, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return top
 }
 
@@ -45,7 +53,7 @@ func sending(header, value string) map[string][]string { return map[string][]str
 func TestFilesAreSentFromBelowTheRootsOnly(t *testing.T) {
 	t.Parallel()
 	top := sendfileTree(t)
-	_, url := site(t, loop.directive("workers 1", fmt.Sprintf("sendfile %q %q", top+"/current", top+"/second"))+
+	_, url := site(t, loop.directive("workers 1", fmt.Sprintf("sendfile %q %q /dev", top+"/current", top+"/second"))+
 		"handle_errors {\nrespond \"our page for {err.status_code}\"\n}\n")
 	pid, _ := worker(t, url)
 	for _, c := range []struct {
@@ -79,6 +87,11 @@ func TestFilesAreSentFromBelowTheRootsOnly(t *testing.T) {
 		{"X-Sendfile", "abs", 500, "our page for 500", ""},
 		{"X-Sendfile", "folder/secret.txt", 500, "our page for 500", ""},
 		{"X-Sendfile", "sub", 500, "our page for 500", ""},
+		{"X-Sendfile", "pipe", 500, "our page for 500", ""},
+		{"X-Sendfile", "pipe/x", 500, "our page for 500", ""},
+		{"X-Sendfile", "socket", 500, "our page for 500", ""},
+		{"X-Accel-Redirect", "/null", 500, "our page for 500", ""}, // below the third root, /dev
+		{"X-Sendfile", "/dev/zero", 500, "our page for 500", ""},
 		{"X-Accel-Redirect", "/report.pdf%00.txt", 500, "our page for 500", ""},
 	} {
 		headers := sending(c.header, c.value)
@@ -141,13 +154,13 @@ func TestRangesAndConditionsOfSentFiles(t *testing.T) {
 		}
 	}
 
-	// GET and HEAD, with what validators they have.
+	// GET, with what validators it has.
 	for _, c := range []struct {
 		method, name, value string
 		status              int
 		length              int64
 	}{
-		{"GET", "X-None", "", 200, 10}, {"HEAD", "X-None", "", 200, 10},
+		{"GET", "X-None", "", 200, 10},
 		{"GET", "If-None-Match", `"v1"`, 304, 0}, {"GET", "If-None-Match", `"v0"`, 200, 10},
 		{"GET", "If-Modified-Since", stamp.Format(http.TimeFormat), 304, 0},
 		{"GET", "If-Modified-Since", stamp.Add(-time.Hour).Format(http.TimeFormat), 200, 10},
@@ -158,9 +171,6 @@ func TestRangesAndConditionsOfSentFiles(t *testing.T) {
 			want += `,"ETag":["\"v1\""]`
 		}
 		r := request(t, c.method, url+"/answer", strings.NewReader(want+"}}"))
-		if c.method == "HEAD" { // it has no body to say so with
-			continue
-		}
 		r.Header.Set(c.name, c.value)
 		if c.name == "If-Range" {
 			r.Header.Set("Range", "bytes=0-1")
@@ -171,6 +181,63 @@ func TestRangesAndConditionsOfSentFiles(t *testing.T) {
 		}
 		if c.status != 304 && res.Header.Get("Last-Modified") != stamp.Format(http.TimeFormat) {
 			t.Errorf("Last-Modified is %q", res.Header.Get("Last-Modified"))
+		}
+	}
+}
+
+// TestHEADOfASentFileTellsWhatGETWouldSend has an application of its own: HEAD has no
+// body to tell the usual one what to answer.
+func TestHEADOfASentFileTellsWhatGETWouldSend(t *testing.T) {
+	t.Parallel()
+	top := sendfileTree(t)
+	autoload, err := filepath.Abs("../php/autoload.php")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(t.TempDir(), "worker.php")
+	writeFile(t, script, fmt.Sprintf(`<?php
+require %q;
+PhpWorker\Worker::create()->run(static fn(PhpWorker\Request $r) => new PhpWorker\Response(
+	200, ['X-Sendfile' => ltrim($r->path, '/'), 'ETag' => '"v1"'], $r->method === 'HEAD' ? '' : 'the body of PHP'));
+`, autoload))
+	_, url := site(t, fmt.Sprintf("php_worker * %q {\n\tworkers 1\n\tsendfile %q\n}\n", script, top+"/private"))
+	for _, c := range []struct {
+		path, header, value  string
+		status               int
+		length, kind, ranges string
+	}{
+		{"/report.pdf", "", "", 200, "10", "application/pdf", ""},
+		{"/page.html", "", "", 200, "3", "text/html; charset=utf-8", ""},
+		{"/unknown", "", "", 200, "8", "application/octet-stream", ""},
+		{"/report.pdf", "Range", "bytes=2-4", 206, "3", "application/pdf", "bytes 2-4/10"},
+		{"/report.pdf", "If-None-Match", `"v1"`, 304, "", "", ""},
+		{"/missing", "", "", 404, "0", "", ""},
+		{"/out", "", "", 500, "0", "", ""},
+	} {
+		for _, method := range []string{"HEAD", "GET"} { // both tell the same
+			header := ""
+			if c.header != "" {
+				header = c.header + ": " + c.value + "\r\n"
+			}
+			d := dialSite(t, url)
+			fmt.Fprintf(d, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", method, c.path, d.RemoteAddr(), header)
+			all, err := io.ReadAll(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, body, _ := strings.Cut(string(all), "\r\n\r\n") // not as a client reads it, who knows that HEAD has none
+			res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(head+"\r\n\r\n")), nil)
+			if err != nil {
+				t.Fatalf("%s %s: %v in %q", method, c.path, err, all)
+			}
+			got := res.Header
+			errorPage := c.status >= 400 // of Caddy, which gives HEAD no length
+			if res.StatusCode != c.status || !errorPage && got.Get("Content-Length") != c.length || got.Get("Content-Type") != c.kind || got.Get("Content-Range") != c.ranges {
+				t.Errorf("%s %s %s: %s", method, c.path, header, head)
+			}
+			if want := c.length; method == "HEAD" && body != "" || method == "GET" && want != "" && strconv.Itoa(len(body)) != want {
+				t.Errorf("%s %s %s: body %q", method, c.path, header, body)
+			}
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,11 +23,13 @@ func project(t *testing.T) (dir string) {
 		"composer.json": "secret", "composer.lock": "secret", "package.json": "secret", "worker.php": "<?php secret", "artisan.PHP": "secret",
 		"src/Kernel.php": "<?php secret", "config/services.inc": "secret", "vendor/autoload.php": "<?php secret", "vendor/x/y.phtml": "secret",
 		"vendor/composer/installed.phar": "secret", "vendor/.bin/tool": "secret", "src/page.phps": "secret", "vendor/a/composer.json": "secret",
-		"index.php/info.txt": "secret",
+		"index.php/info.txt": "secret", "auth.json": "secret", "package-lock.json": "secret", "vendor/composer/installed.json": "secret",
+		"index.php~": "secret", "public/index.php~": "secret", "worker.php.bak": "<?php secret", "var/media/index.html": "docs",
 	} {
 		writeFile(t, filepath.Join(dir, filepath.FromSlash(name)), content)
 	}
-	for link, target := range map[string]string{"public/conf.txt": "../.env", "public/code.txt": "../worker.php", "public/git": "../.git", "public/m.txt": "../composer.json"} {
+	for link, target := range map[string]string{"public/conf.txt": "../.env", "public/code.txt": "../worker.php", "public/git": "../.git", "public/m.txt": "../composer.json",
+		"public/head.txt": "../.git/HEAD", "public/media": "../var/media"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -33,12 +37,24 @@ func project(t *testing.T) (dir string) {
 	return dir
 }
 
-// attacks are targets behind which a file lies that must not leave: whatever the
-// server answers, it is not the file. With static files they reach the worker (200
-// with JSON), or are refused.
+// attacks are targets behind which, or near which, a file lies that must not leave,
+// each with what comes instead:
+//
+//	php       the worker answers, with 200
+//	bad       400, from the server or from us, and no worker sees it
+//	home      public/index.html
+//	docs      an index.html further down
+//	redirect  308, to the folder's name with a slash
+//
+// A target without a word is php. One word holds for both roots; of two the first is
+// for the root public/, the second for the whole project as the root by mistake.
 var attacks = []string{
+	// What is public, so that the words are known to tell a difference.
+	"/ home php", "/docs redirect php", "/docs/ docs php", "/public php redirect", "/public/ php home", "/public/docs/ php docs",
+	"/media redirect php", "/media/ docs php", "/public/media/ php docs", "/nothing",
 	// By their names.
 	"/.env", "/.env.local", "/.git/config", "/.git/HEAD", "/.gitignore", "/.htpasswd", "/composer.json", "/composer.lock", "/package.json",
+	"/auth.json", "/package-lock.json", "/vendor/composer/installed.json", "/index.php~", "/public/index.php~", "/worker.php.bak", "/worker.php~",
 	"/worker.php", "/artisan.PHP", "/src/Kernel.php", "/config/services.inc", "/vendor/autoload.php", "/vendor/x/y.phtml",
 	"/vendor/composer/installed.phar", "/vendor/.bin/tool", "/src/page.phps", "/vendor/a/composer.json", "/index.php/info.txt",
 	"/public/.user.ini", "/public/storage/.htaccess", "/public/index.php", "/public/a.php.bak/x.php", "/.user.ini", "/storage/.htaccess", "/index.php",
@@ -46,8 +62,9 @@ var attacks = []string{
 	"/../.env", "/../../etc/passwd", "/%2e%2e/.env", "/%2e%2e%2f.env", "/..%2f.env", "/docs/../../.env", "/docs/..%2f..%2f.env", "/docs/%2e%2e/%2e%2e/.env",
 	"/.%2e/.env", "/%2e./.env", "/....//.env", "/..;/.env", "/docs/..;/..;/.env", "/%252e%252e/.env", "/%c0%ae%c0%ae/.env", "/%c0%2e%c0%2e/.env", "/%ef%bc%8e%ef%bc%8e/.env",
 	"/..%5c.env", "/..\\.env", "/%5c..%5c.env", "/docs\\..\\..\\.env", "/.well-known/../.env", "/.well-known/../../.env", "/.well-known/%2e%2e/.env", "//..//.env",
-	// Other ways to write a name.
-	"/%2eenv", "/%2Eenv", "/.%65nv", "/%2egit/config", "/.git%2fconfig", "/./.env", "/.//.env", "//.env", "///.env", "/.env/", "/.env/.", "/.env%00", "/.env%00.css", "/app.css%00.php",
+	// Other ways to write a name. A NUL is in no URL that PHP's parse_url takes.
+	"/%2eenv", "/%2Eenv", "/.%65nv", "/%2egit/config", "/.git%2fconfig", "/./.env", "/.//.env", "//.env", "///.env", "/.env/", "/.env/.",
+	"/.env%00 bad", "/.env%00.css bad", "/app.css%00.php bad", "/.env%0 bad", "/%zz/.env bad",
 	"/.ENV", "/.Git/config", "/COMPOSER.JSON", "/Composer.Json", "/compoſer.json", "/worker.PHP", "/worker.pHp", "/worker%2ephp", "/worker.%70hp", "/wor\u212Aer.php",
 	"/worker.php/", "/worker.php/x", "/worker.php?x.css", "/worker.php%3fx.css", "/worker.php%23.css", "/worker.php;.css", "/worker.php%20", "/worker.php.", "/worker.php..", "/worker.php%0a", "/worker.php%09",
 	// Names of Windows.
@@ -56,35 +73,68 @@ var attacks = []string{
 	// Unicode.
 	"/%ef%bc%8eenv", "/%e2%80%a4env", "/.env%cc%81", "/.e%cd%8fnv", "/%e2%80%8b.env", "/%ef%bb%bf.env", "/.en%ef%bd%96", "/worker.%ef%bd%90hp", "/%ff.env", "/.env%ff", "/%c3%28/.env",
 	// Links.
-	"/conf.txt", "/code.txt", "/m.txt", "/git", "/git/", "/public/conf.txt", "/public/code.txt", "/public/git", "/public/m.txt",
-	// Targets that are no plain path.
-	"http://x/.env", "http://x/../.env", "*", "/?/../.env", "/#/../.env", "/docs/?file=../.env",
+	"/conf.txt", "/code.txt", "/m.txt", "/head.txt", "/git", "/git/", "/git/config", "/public/conf.txt", "/public/code.txt", "/public/m.txt",
+	"/public/head.txt", "/public/git", "/public/git/config",
+	// Targets that are no plain path. A query is no way up, # is part of the path, and PHP
+	// sees * as /, but no file does.
+	"http://x/.env", "http://x/../.env", "*", "/?/../.env home php", "/#/../.env", "/docs/?file=../.env docs php",
+}
+
+// answered puts an answer into the words of attacks. Of HEAD it knows home and docs
+// as a page only.
+func answered(method string, res *http.Response, body string) string {
+	kind := res.Header.Get("Content-Type")
+	switch {
+	case res.StatusCode == 400:
+		return "bad"
+	case res.StatusCode == 308:
+		return "redirect"
+	case res.StatusCode == 200 && kind == "application/json" && (method == "HEAD" && body == "" || strings.HasPrefix(body, `{"method":"`+method)):
+		return "php"
+	case res.StatusCode == 206 && strings.HasPrefix(kind, "text/html") && method == "HEAD" && body == "":
+		return "page"
+	case res.StatusCode == 206 && method == "GET" && (body == "home" || body == "docs"):
+		return body
+	}
+	return fmt.Sprintf("%d %q", res.StatusCode, body)
 }
 
 func TestNoSecretEverLeaves(t *testing.T) {
 	t.Parallel()
 	dir := project(t)
-	for name, root := range map[string]string{"public": filepath.Join(dir, "public"), "the project by mistake": dir} {
+	for i, root := range []string{filepath.Join(dir, "public"), dir} {
 		port := freePorts(t, 1)[0]
 		start(t, fmt.Sprintf("http://:%d {\nbind 127.0.0.1\nroot %q\n%s}\n", port, root, loop.directive("workers 1")))
 		url := fmt.Sprintf("http://127.0.0.1:%d", port)
 		pid, _ := worker(t, url)
-		for _, target := range attacks {
+		for _, row := range attacks {
+			target, words, _ := strings.Cut(row, " ")
+			expected := cmp.Or(words, "php")
+			if public, project, ok := strings.Cut(words, " "); ok {
+				expected = []string{public, project}[i]
+			}
 			for _, method := range []string{"GET", "HEAD", "POST"} {
-				status, body := rawly(t, url, method+" "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nRange: bytes=0-100\r\nAccept-Encoding: gzip\r\n\r\n")
-				fromPHP := strings.HasPrefix(body, `{"method":"`)
-				if strings.Contains(strings.ToLower(strings.ReplaceAll(body, target, "")), "secret") && !fromPHP {
-					t.Errorf("root is %s: %s %s gave a secret away", name, method, target)
+				d := dialSite(t, url)
+				fmt.Fprintf(d, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nRange: bytes=0-100\r\nAccept-Encoding: gzip\r\n\r\n", method, target)
+				res, body := d.response(method)
+				want := expected
+				switch page := want == "home" || want == "docs"; {
+				case page && method == "HEAD":
+					want = "page"
+				case method == "POST" && want != "bad":
+					want = "php"
 				}
-				// What is served is from the public files; everything else is the worker's.
-				public := body == "home" || body == "docs" || body == ""
-				if method == "GET" && !(status == 200 && (fromPHP || public) || status == 206 && public || status == 308 || status == 400 || status == 404) {
-					t.Errorf("root is %s: %s %s: status %d, %q", name, method, target, status, body)
+				got := answered(method, res, body)
+				if got != want {
+					t.Errorf("root is %s: %s %s: %s, want %s", root, method, target, got, want)
+				}
+				if got != "php" && strings.Contains(strings.ToLower(strings.ReplaceAll(body, target, "")), "secret") {
+					t.Errorf("root is %s: %s %s gave a secret away", root, method, target)
 				}
 			}
 		}
 		if now, _ := worker(t, url); now != pid {
-			t.Errorf("root is %s: a worker has ended", name)
+			t.Errorf("root is %s: a worker has ended", root)
 		}
 	}
 }

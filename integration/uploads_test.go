@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/sha1"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -156,6 +157,49 @@ func readableWorker(t *testing.T, script, autoload string, lines ...string) stri
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("php_worker * %q {\n\t%s\n}\n", path, strings.Join(lines, "\n\t"))
+}
+
+// TestOnlyUploadsWithAnAllowedExtensionAreStored: any other one is PHP's error 8, and
+// the form's other files and fields are there nevertheless.
+func TestOnlyUploadsWithAnAllowedExtensionAreStored(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := loop.site(t, "workers 1", fmt.Sprintf("uploads {\ndir %q\nallow jpg .Png mkv gif\nforbid gif\n}", dir))
+	stored := map[string]bool{
+		"a.jpg": true, "a.JPG": true, "a.jPg": true, "a.png": true, "a.PNG": true, "a.mkv": true, "a.php.jpg": true,
+		"a.txt": false, "a.jpg.php": false, "a.jpeg": false, "a.jpg~": false, "jpg": false, "a": false,
+		"a.m\u212av": false, // case is that of ASCII: the sign of the kelvin is no K
+		"a.gif":      false, // forbid wins
+	}
+	var body strings.Builder
+	for name := range stored {
+		fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"f[]\"; filename=%q\r\n\r\ncontent\r\n", name)
+	}
+	body.WriteString("--b\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n--b--\r\n")
+	r := request(t, http.MethodPost, url, strings.NewReader(body.String()))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	got := tell(t, r)
+	var files struct {
+		F []struct {
+			Name, SHA1, Path string
+			Size, Error      int
+		}
+	}
+	decode(t, got.Files, &files)
+	if len(files.F) != len(stored) || string(got.Parsed) != `{"field":"value"}` {
+		t.Fatalf("PHP got %+v and %s", files.F, got.Parsed)
+	}
+	for _, f := range files.F {
+		want, ok := stored[f.Name]
+		switch {
+		case !ok:
+			t.Errorf("PHP got %q", f.Name)
+		case want && (f.Error != 0 || f.Size != len("content") || f.SHA1 != fmt.Sprintf("%x", sha1.Sum([]byte("content"))) || !strings.HasPrefix(f.Path, dir)):
+			t.Errorf("%s was not stored: %+v", f.Name, f)
+		case !want && (f.Error != 8 || f.Size != 0 || f.SHA1 != "" || f.Path != ""):
+			t.Errorf("%s was stored, or PHP does not know why not: %+v", f.Name, f)
+		}
+	}
 }
 
 func TestUploadsAreGoneAfterTheWorkerCrashed(t *testing.T) {

@@ -3,3 +3,6 @@
 package module
 
 func missing(string) bool { return false }
+
+// nonBlocking is nothing where no file makes its opener wait.
+const nonBlocking = 0

@@ -107,6 +107,18 @@ func belowRoot(root, name string) string {
 	return strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(name)), "/")
 }
 
+// openInRoot is os.OpenInRoot, but never waits: a named pipe would keep the request
+// until somebody writes to it. What it is, is asked of the open file, as its name may
+// be another file's by then.
+func openInRoot(root, name string) (*os.File, error) {
+	folder, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	return folder.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
+}
+
 // openBelowRoots opens a regular file below one of the roots. A symbolic link may
 // not lead out of its root, and neither may "..": the system resolves both
 // against the root itself.
@@ -118,7 +130,7 @@ func (h *Handler) openBelowRoots(name string) (*os.File, fs.FileInfo, error) {
 	// that does not have it.
 	var missing, refused error
 	for _, root := range h.Sendfile {
-		file, err := os.OpenInRoot(root, filepath.FromSlash(belowRoot(root, name)))
+		file, err := openInRoot(root, filepath.FromSlash(belowRoot(root, name)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = err

@@ -25,12 +25,18 @@ func init() {
 //     a folder (/index.php/users);
 //   - every file and folder whose name starts with a dot, except the folder
 //     /.well-known at the top;
-//   - composer.json, composer.lock and package.json in any case;
+//   - composer.json, composer.lock, auth.json, symfony.lock, package.json,
+//     package-lock.json, npm-shrinkwrap.json, yarn.lock, pnpm-lock.yaml and
+//     composer/installed.json in any case;
+//   - backups: names that end in ~, and the names above with .bak, .orig, .old,
+//     .save, .swp, .swo or .dist behind them (index.php.bak, but not readme.txt.bak);
 //   - names that some file systems take for another one: a trailing dot or
 //     space, a colon, a backslash, a short name such as CONFIG~1.PHP, control
 //     characters, invalid UTF-8;
-//   - a file or folder that is itself a symbolic link to one of these names. Other
-//     links are followed, as the file server follows them, out of the root, too.
+//   - whatever a symbolic link leads to by way of such a name, be the link the file
+//     or a folder above it. Only what lies between the root, links resolved, and the
+//     file counts: the root itself may be in a dot folder. Other links are
+//     followed, as the file server follows them, out of the root, too.
 //
 // It looks at the disk of the machine only: on a site with another
 // [file system](/docs/caddyfile/directives/fs) nothing matches. It is safe for
@@ -70,19 +76,17 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	// The file server resolves the path by the same function.
-	name := caddyhttp.SanitizedPathJoin(root, r.URL.Path)
-	if strings.HasSuffix(r.URL.Path, "/") {
-		// Where the index is, there is the folder: no need to ask for both.
-		return servableFile(name + string(filepath.Separator) + indexFile), nil
+	file := located{root: root, name: caddyhttp.SanitizedPathJoin(root, r.URL.Path), depth: depth(r.URL.Path)}
+	if !strings.HasSuffix(r.URL.Path, "/") { // else where the index is, there is the folder: no need to ask for both
+		info := file.lookUp()
+		if info == nil || !info.IsDir() {
+			return info != nil && info.Mode().IsRegular(), nil
+		}
 	}
-	name, info := resolve(name)
-	switch {
-	case info == nil:
-		return false, nil
-	case info.IsDir():
-		return servableFile(name + string(filepath.Separator) + indexFile), nil
-	}
-	return info.Mode().IsRegular(), nil
+	file.name += string(filepath.Separator) + indexFile
+	file.depth++
+	info := file.lookUp()
+	return info != nil && info.Mode().IsRegular(), nil
 }
 
 // root is the folder of the files for this request, or "" if none is named.
@@ -108,36 +112,97 @@ func (m StaticMatcher) root(r *http.Request) string {
 // indexFile is the file served for its folder.
 const indexFile = "index.html"
 
-// servableFile reports whether name is, or links to, a regular file that may be
-// served.
-func servableFile(name string) bool {
-	_, info := resolve(name)
-	return info != nil && info.Mode().IsRegular()
+// located is a name on disk, depth elements below root. Its text has been judged
+// already; what the links among those elements lead to has not.
+type located struct {
+	root, name string
+	depth      int
 }
 
-// resolve looks name up. A symbolic link is followed, and name is then the name
-// at its end; a link to a name that is never served counts as missing, because
-// it would give away under a harmless name what its own name keeps back. info is
-// nil if there is nothing.
-func resolve(name string) (resolved string, info os.FileInfo) {
-	if missing(name) {
-		return name, nil
+// depth counts the elements of a URL path that servablePath has let through.
+func depth(path string) (n int) {
+	for element := range strings.SplitSeq(path, "/") {
+		if element != "" {
+			n++
+		}
 	}
-	info, err := os.Lstat(name)
+	return n
+}
+
+// lookUp tells what is there, links followed. It is nil where there is nothing, or
+// where a link leads to what is never served: it would give away under a harmless
+// name what its own name keeps back. Without a link among the elements the name is
+// what it says, and the place of the root does not matter; only a link costs more
+// than an lstat per element.
+func (f located) lookUp() os.FileInfo {
+	if missing(f.name) {
+		return nil
+	}
+	info, err := os.Lstat(f.name)
 	if err != nil {
-		return name, nil
+		return nil
 	}
-	if info.Mode()&os.ModeSymlink == 0 {
-		return name, info
+	linked := isLink(info)
+	for folder, n := f.name, f.depth; n > 1 && !linked; n-- {
+		folder = filepath.Dir(folder)
+		above, err := os.Lstat(folder)
+		if err != nil {
+			return nil
+		}
+		linked = isLink(above)
 	}
-	resolved, err = filepath.EvalSymlinks(name)
-	if err != nil || neverServed(filepath.Base(resolved)) {
-		return name, nil
+	if linked {
+		return f.follow()
 	}
-	if info, err = os.Lstat(resolved); err != nil {
-		return name, nil
+	return info
+}
+
+func isLink(info os.FileInfo) bool { return info.Mode()&os.ModeSymlink != 0 }
+
+// follow tells what lies at the end of all links, nil if it may not be served.
+func (f located) follow() os.FileInfo {
+	resolved, err := filepath.EvalSymlinks(f.name)
+	if err != nil {
+		return nil
 	}
-	return resolved, info
+	root, err := filepath.EvalSymlinks(filepath.Clean(f.root)) // cleaned as the name was
+	if err != nil || !servableTarget(root, resolved) {
+		return nil
+	}
+	info, err := os.Lstat(resolved)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// servableTarget reports whether nothing on the way from the root to name is kept
+// back. Both are free of links. The root itself may lie below a dot folder, so what
+// both have in common is not judged: a link out of it is as good as one within it.
+func servableTarget(root, name string) bool {
+	for _, path := range []*string{&root, &name} { // they may be relative to the current folder
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return false
+		}
+		*path = abs
+	}
+	way, err := filepath.Rel(root, name)
+	if err != nil { // another volume of Windows
+		way = strings.TrimPrefix(name, filepath.VolumeName(name))
+	}
+	first, folder := true, ""
+	for element := range strings.SplitSeq(way, string(filepath.Separator)) {
+		switch {
+		case element == "" || element == ".":
+			continue
+		case element == "..":
+		case neverServed(folder, element) && !(first && element == ".well-known"):
+			return false
+		}
+		first, folder = false, element
+	}
+	return true
 }
 
 // servablePath reports whether a URL path may name a file that is served, by its
@@ -151,15 +216,15 @@ func servablePath(path string) bool {
 			return false
 		}
 	}
-	first := true
+	first, folder := true, ""
 	for element := range strings.SplitSeq(path, "/") {
 		if element == "" {
 			continue
 		}
-		if neverServed(element) && !(first && element == ".well-known") {
+		if neverServed(folder, element) && !(first && element == ".well-known") {
 			return false
 		}
-		first = false
+		first, folder = false, element
 	}
 	return !strings.Contains(path, "~") || !caddyhttp.HasWindowsShortName(path)
 }
@@ -167,26 +232,44 @@ func servablePath(path string) bool {
 var (
 	// sourceExtensions are the extensions of PHP sources.
 	sourceExtensions = []string{"php", "phtml", "phar", "inc", "phps"}
-	// manifests are the files that say what an application is made of.
-	manifests = []string{"composer.json", "composer.lock", "package.json"}
+	// manifests are the files that say what an application is made of, and how to
+	// get at the private parts of it.
+	manifests = []string{
+		"composer.json", "composer.lock", "auth.json", "symfony.lock",
+		"package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml",
+	}
+	// copyExtensions are what editors and people append to the name of a file whose
+	// last state they keep, or whose sample they give.
+	copyExtensions = []string{"bak", "orig", "old", "save", "swp", "swo", "dist"}
 )
 
-// neverServed reports whether a file or folder of this name is kept back. Case
-// is folded beyond ASCII because a file system that ignores case may fold
-// U+017F to s and U+212A to k as well.
-func neverServed(name string) bool {
-	if name[0] == '.' || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
-		return true
+// neverServed reports whether a file or folder of this name, directly below a
+// folder of that name, is kept back. Case is folded beyond ASCII because a file
+// system that ignores case may fold U+017F to s and U+212A to k as well.
+func neverServed(folder, name string) bool {
+	for { // a copy is judged as what it is a copy of
+		if name[0] == '.' || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") || strings.HasSuffix(name, "~") {
+			return true
+		}
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			return false
+		}
+		extension := name[dot+1:]
+		if foldedIn(sourceExtensions, extension) || foldedIn(manifests, name) ||
+			// What Composer has installed, in vendor/composer.
+			strings.EqualFold(name, "installed.json") && strings.EqualFold(folder, "composer") {
+			return true
+		}
+		if !foldedIn(copyExtensions, extension) {
+			return false
+		}
+		name = name[:dot]
 	}
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 {
-		return false
-	}
-	folded := func(s string) func(string) bool {
-		return func(t string) bool { return strings.EqualFold(s, t) }
-	}
-	return slices.ContainsFunc(sourceExtensions, folded(name[dot+1:])) ||
-		slices.ContainsFunc(manifests, folded(name))
+}
+
+func foldedIn(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
 }
 
 // Interface guards.

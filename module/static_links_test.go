@@ -1,0 +1,94 @@
+package module
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestNoLinkLeadsToWhatItsOwnNameKeepsBack, whichever element of the path is the
+// link, and however many there are.
+func TestNoLinkLeadsToWhatItsOwnNameKeepsBack(t *testing.T) {
+	m := StaticMatcher{Root: staticSite(t)}
+	for target, want := range map[string]bool{
+		"/head.txt":              false,
+		"/hop.txt":               false,
+		"/git":                   false,
+		"/git/":                  false,
+		"/git/HEAD":              false,
+		"/src/logo.svg":          false,
+		"/storage/deep/HEAD":     false,
+		"/own.txt":               false,
+		"/.well-known/git/HEAD":  false,
+		"/front":                 false,
+		"/front/":                false,
+		"/self/git/HEAD":         false,
+		"/up/public/head.txt":    false,
+		"/beside/acme":           false, // the exception is for the root's own
+		"/acme/acme":             true,
+		"/self/.well-known/acme": false,
+		"/packages.txt":          false,
+		"/tree/installed.json":   false,
+		"/backup.txt":            false,
+		"/self/app.css":          true,
+		"/self":                  true,
+		"/up/notes.txt":          true,
+		"/up/public/docs/":       true,
+	} {
+		if got := staticMatches(t, m, staticRequest(t, http.MethodGet, target, nil)); got != want {
+			t.Errorf("%s: match %v, want %v", target, got, want)
+		}
+	}
+}
+
+func TestOnlyWhatLiesBelowTheRootIsJudgedByItsName(t *testing.T) {
+	home := filepath.Join(t.TempDir(), ".local")
+	if err := os.Rename(filepath.Dir(staticSite(t)), home); err != nil {
+		t.Fatal(err)
+	}
+	real := filepath.Join(home, "public")
+	current := filepath.Join(t.TempDir(), "current")
+	elsewhere := filepath.Join(t.TempDir(), "far.css")
+	if err := os.WriteFile(elsewhere, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{current: real, real + "/far.css": elsewhere, real + "/near.css": real + "/app.css"} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(real)
+	for _, root := range []string{real, real + "/", current, ".", "../public", "docs/..", "up/.."} {
+		for target, want := range map[string]bool{
+			"/app.css": true, "/notes.txt": true, "/storage/logo.svg": true, "/manual/guide.html": true, "/manual/": true, "/far.css": true,
+			"/near.css": true, "/.well-known/acme": true, "/acme/acme": true, "/head.txt": false, "/git/HEAD": false, "/dot.txt": false, "/own.txt": false,
+		} {
+			if got := staticMatches(t, StaticMatcher{Root: root}, staticRequest(t, http.MethodGet, target, nil)); got != want {
+				t.Errorf("root %s: %s: match %v, want %v", root, target, got, want)
+			}
+		}
+	}
+}
+
+func TestARootThatIsALinkIsFollowedAtEachRequest(t *testing.T) {
+	root := staticSite(t)
+	current := filepath.Join(t.TempDir(), "current")
+	m := StaticMatcher{Root: current}
+	for _, step := range []struct {
+		target string
+		want   bool
+	}{{filepath.Dir(root), false}, {root, true}} {
+		if err := os.RemoveAll(current); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(step.target, current); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/app.css"} {
+			if got := staticMatches(t, m, staticRequest(t, http.MethodGet, path, nil)); got != step.want {
+				t.Errorf("%s with current -> %s: match %v, want %v", path, step.target, got, step.want)
+			}
+		}
+	}
+}
