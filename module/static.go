@@ -77,6 +77,7 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 	}
 	// The file server resolves the path by the same function.
 	file := located{root: root, name: caddyhttp.SanitizedPathJoin(root, r.URL.Path), depth: depth(r.URL.Path)}
+	file.wellKnown = strings.HasPrefix(strings.TrimLeft(r.URL.Path, "/"), ".well-known/")
 	if !strings.HasSuffix(r.URL.Path, "/") { // else where the index is, there is the folder: no need to ask for both
 		info := file.lookUp()
 		if info == nil || !info.IsDir() {
@@ -117,6 +118,7 @@ const indexFile = "index.html"
 type located struct {
 	root, name string
 	depth      int
+	wellKnown  bool // the first of them is .well-known
 }
 
 // depth counts the elements of a URL path that servablePath has let through.
@@ -166,7 +168,7 @@ func (f located) follow() os.FileInfo {
 		return nil
 	}
 	root, err := filepath.EvalSymlinks(filepath.Clean(f.root)) // cleaned as the name was
-	if err != nil || !servableTarget(root, resolved) {
+	if err != nil || !servableTarget(root, resolved, f.wellKnown) {
 		return nil
 	}
 	info, err := os.Lstat(resolved)
@@ -179,7 +181,9 @@ func (f located) follow() os.FileInfo {
 // servableTarget reports whether nothing on the way from the root to name is kept
 // back. Both are free of links. The root itself may lie below a dot folder, so what
 // both have in common is not judged: a link out of it is as good as one within it.
-func servableTarget(root, name string) bool {
+// What was asked for below /.well-known may lie in a .well-known elsewhere, which
+// releases of an application share, perhaps.
+func servableTarget(root, name string, wellKnown bool) bool {
 	for _, path := range []*string{&root, &name} { // they may be relative to the current folder
 		abs, err := filepath.Abs(*path)
 		if err != nil {
@@ -197,7 +201,7 @@ func servableTarget(root, name string) bool {
 		case element == "" || element == ".":
 			continue
 		case element == "..":
-		case neverServed(folder, element) && !(first && element == ".well-known"):
+		case neverServed(folder, element) && !(element == ".well-known" && (first || wellKnown)):
 			return false
 		}
 		first, folder = false, element

@@ -71,6 +71,33 @@ func TestOnlyWhatLiesBelowTheRootIsJudgedByItsName(t *testing.T) {
 	}
 }
 
+func TestWellKnownFilesMayBeSharedByReleases(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"shared/.well-known/acme", "shared/.git/HEAD", "public/app.css"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"public/.well-known": "../shared/.well-known", "public/known": "../shared/.well-known", "shared/.well-known/git": "../.git",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := StaticMatcher{Root: filepath.Join(dir, "public")}
+	for path, want := range map[string]bool{
+		"/.well-known/acme": true, "//.well-known/acme": true, "/.well-known/git/HEAD": false, "/known/acme": false, "/known/git/HEAD": false,
+	} {
+		if got := staticMatches(t, m, staticRequest(t, http.MethodGet, path, nil)); got != want {
+			t.Errorf("%s: match %v, want %v", path, got, want)
+		}
+	}
+}
+
 func TestARootThatIsALinkIsFollowedAtEachRequest(t *testing.T) {
 	root := staticSite(t)
 	current := filepath.Join(t.TempDir(), "current")
