@@ -99,6 +99,7 @@ func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
 		return nil, fmt.Errorf("pool %q: %w", c.Name, err)
 	}
 	a.byName[c.Name] = p
+	starting.Store(p, nil)
 	return p, nil
 }
 

@@ -29,6 +29,10 @@ var pools = caddy.NewUsagePool()
 // their own cannot take.
 var active sync.Map // string -> *pool
 
+// starting are the pools of a configuration that has been loaded, but not started
+// yet.
+var starting sync.Map // *pool -> nil
+
 // draining are the pools that nobody holds any more, on their way out.
 var draining sync.Map // *pool -> nil
 
@@ -82,13 +86,17 @@ func acquirePool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
 	return p, nil
 }
 
-func (p *pool) release() { _, _ = pools.Delete(p.key) }
+func (p *pool) release() {
+	starting.Delete(p)
+	_, _ = pools.Delete(p.key)
+}
 
 // start boots the pool, unless an earlier configuration has done so.
 func (p *pool) start() error { return p.Pool.Start(context.Background()) }
 
 // activate makes the pool the one that serves under its name.
 func (p *pool) activate() {
+	starting.Delete(p)
 	if before, _ := active.Swap(p.name, p); before != nil && before != p {
 		p.previous = before.(*pool)
 	}
