@@ -167,7 +167,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	defer turn.Close()
 	h.pool.ledger.answered(turn)
-	h.annotate(r, turn)
 	return h.respond(w, r, turn)
 }
 
@@ -180,13 +179,21 @@ func (h *Handler) exec(w http.ResponseWriter, r *http.Request) (*request, *worke
 	}
 	req, err := h.newRequest(w, r)
 	if err != nil {
+		h.annotateFailure(r, err, 0)
 		leaveBody(w, r, err)
 		return nil, nil, err
 	}
 	begin := time.Now()
 	turn, err := h.pool.exec(r.Context(), req.exec)
+	if err != nil {
+		now := time.Now()
+		h.annotateFailure(r, err, now.Sub(begin))
+		h.traceFailure(r.Context(), begin, now, err)
+		return req, nil, err
+	}
+	h.annotate(r, turn)
 	h.traceTurn(r.Context(), begin, turn)
-	return req, turn, err
+	return req, turn, nil
 }
 
 // Interface guards
