@@ -152,8 +152,9 @@ func (adminAPI) list(w http.ResponseWriter, _ *http.Request) error {
 	return reply(w, http.StatusOK, all)
 }
 
-// healthStatus is ready when every pool can take requests and Caddy is not on
-// its way out, and live as long as it can say so.
+// healthStatus is ready when every pool can take requests and Caddy is neither
+// still starting nor on its way out, and live as long as it can say so. During a
+// reload it tells of the pools that serve meanwhile, if there are any.
 type healthStatus struct {
 	Ready bool                  `json:"ready"`
 	Live  bool                  `json:"live"`
@@ -166,8 +167,17 @@ type poolHealth struct {
 }
 
 func (adminAPI) health(w http.ResponseWriter, _ *http.Request) error {
-	h := healthStatus{Ready: !caddy.Exiting(), Live: true, Pools: map[string]poolHealth{}}
-	for _, p := range activePools() {
+	// Caddy's admin endpoint answers before any configuration has started.
+	started := caddy.ActiveContext().Context != nil
+	h := healthStatus{Ready: started && !caddy.Exiting(), Live: true, Pools: map[string]poolHealth{}}
+	all := activePools()
+	if len(all) == 0 {
+		for p := range starting.Range {
+			h.Pools[p.(*pool).name] = poolHealth{Reason: "starting"}
+			h.Ready = false
+		}
+	}
+	for _, p := range all {
 		reason := p.unreadiness()
 		h.Pools[p.name] = poolHealth{Ready: reason == "", Reason: reason}
 		h.Ready = h.Ready && reason == ""

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // annotate tells access logs and placeholders who answered, and how long it took.
 func (h *Handler) annotate(r *http.Request, t *workerpool.Turn) {
 	ctx := r.Context()
-	if fields, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok && logged(r) {
+	if fields := logFields(r); fields != nil {
 		fields.Set(zap.String("php_worker.pool", h.pool.name))
 		fields.Set(zap.Int("php_worker.pid", t.PID))
 		fields.Set(zap.Float64("php_worker.queue_ms", milliseconds(t.Queued)))
@@ -39,10 +40,55 @@ func (h *Handler) annotate(r *http.Request, t *workerpool.Turn) {
 	}
 }
 
-// logged reports whether the request's server writes access logs.
-func logged(r *http.Request) bool {
-	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	return ok && server.Logs != nil
+// annotateFailure tells access logs what is known of a request that got no answer
+// within the given time. The placeholders are left to whoever answers instead, which
+// may be another pool with an error page.
+func (h *Handler) annotateFailure(r *http.Request, err error, within time.Duration) {
+	fields := logFields(r)
+	if fields == nil {
+		return
+	}
+	fields.Set(zap.String("php_worker.pool", h.pool.name))
+	if b, ok := blame(err); ok {
+		fields.Set(zap.Int("php_worker.pid", b.pid))
+		if b.after > 0 {
+			fields.Set(zap.Float64("php_worker.exec_ms", milliseconds(b.after)))
+		}
+	} else if within > 0 {
+		fields.Set(zap.Float64("php_worker.queue_ms", milliseconds(within)))
+	}
+}
+
+// blamed is a worker that had the request and failed it.
+type blamed struct {
+	pid   int
+	after time.Duration // it had the request for so long; 0: not known
+	text  string        // what went wrong, without a word of PHP's
+}
+
+// blame finds the worker that err is about. It reports false where no worker had
+// the request.
+func blame(err error) (blamed, bool) {
+	if lost, ok := errors.AsType[*workerpool.WorkerError](err); ok {
+		text := "the worker failed"
+		if errors.Is(err, workerpool.ErrTimeout) {
+			text = "the worker took too long"
+		}
+		return blamed{lost.PID, lost.After, text}, true
+	}
+	if soft, ok := errors.AsType[*workerpool.SoftError](err); ok {
+		return blamed{pid: soft.PID, text: "the worker reported an error"}, true
+	}
+	return blamed{}, false
+}
+
+// logFields are those of the request's access log, nil where its server writes none.
+func logFields(r *http.Request) *caddyhttp.ExtraLogFields {
+	if server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); !ok || server.Logs == nil {
+		return nil
+	}
+	fields, _ := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
+	return fields
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -25,8 +25,9 @@ type App struct {
 	// Defaults fill what a pool, named or inline, leaves out.
 	Defaults *PoolConfig `json:"defaults,omitempty"`
 
-	logger *zap.Logger
-	byName map[string]*pool
+	logger  *zap.Logger
+	byName  map[string]*pool
+	loggers map[string]*zap.Logger // by pool
 
 	uploadDirs map[string]struct{} // of the handlers
 }
@@ -43,6 +44,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.byName = make(map[string]*pool)
+	a.loggers = make(map[string]*zap.Logger)
 	a.uploadDirs = make(map[string]struct{})
 	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil) {
 		return errors.New("defaults cannot hold a name, script or command: those belong to one pool")
@@ -94,11 +96,13 @@ func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
 		}
 		return p, nil
 	}
-	p, err := acquirePool(key, c, logger.With(zap.String("pool", c.Name)))
+	logger = logger.With(zap.String("pool", c.Name))
+	p, err := acquirePool(key, c, logger)
 	if err != nil {
 		return nil, fmt.Errorf("pool %q: %w", c.Name, err)
 	}
-	a.byName[c.Name] = p
+	a.byName[c.Name], a.loggers[c.Name] = p, logger
+	starting.Store(p, nil)
 	return p, nil
 }
 
@@ -114,7 +118,8 @@ func (a *App) Start() error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, p := range a.byName {
+	for name, p := range a.byName {
+		p.adopt(a.loggers[name])
 		p.activate()
 	}
 	return nil
@@ -127,7 +132,8 @@ func (a *App) Stop() error { return nil }
 // Cleanup gives the pools up. Those that no configuration holds any more finish
 // their requests and end.
 func (a *App) Cleanup() error {
-	for _, p := range a.byName {
+	for name, p := range a.byName {
+		p.abandon(a.loggers[name])
 		p.release()
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
 func init() {
@@ -167,22 +169,42 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if !h.pool.Ready() && handOver(w, r) {
 		return nil
 	}
-	req, err := h.newRequest(w, r)
-	if err != nil {
-		leaveBody(w, r, err)
-		return h.statusError(w, r, err)
+	req, turn, err := h.exec(w, r)
+	if req != nil {
+		defer req.close()
 	}
-	defer req.close()
-	begin := time.Now()
-	turn, err := h.pool.exec(r.Context(), req.exec)
-	h.traceTurn(r.Context(), begin, turn)
 	if err != nil {
 		return h.statusError(w, r, err)
 	}
 	defer turn.Close()
 	h.pool.ledger.answered(turn)
-	h.annotate(r, turn)
 	return h.respond(w, r, turn)
+}
+
+// exec reads the request and has a worker take it up. A reload may give the pool up
+// while a body still comes: then the pool stays open for it, since it is this one
+// that the request is encoded for.
+func (h *Handler) exec(w http.ResponseWriter, r *http.Request) (*request, *workerpool.Turn, error) {
+	if r.ContentLength != 0 {
+		defer h.pool.Hold()()
+	}
+	req, err := h.newRequest(w, r)
+	if err != nil {
+		h.annotateFailure(r, err, 0)
+		leaveBody(w, r, err)
+		return nil, nil, err
+	}
+	begin := time.Now()
+	turn, err := h.pool.exec(r.Context(), req.exec)
+	if err != nil {
+		now := time.Now()
+		h.annotateFailure(r, err, now.Sub(begin))
+		h.traceFailure(r.Context(), begin, now, err)
+		return req, nil, err
+	}
+	h.annotate(r, turn)
+	h.traceTurn(r.Context(), begin, turn)
+	return req, turn, nil
 }
 
 // Interface guards

@@ -29,6 +29,10 @@ var pools = caddy.NewUsagePool()
 // their own cannot take.
 var active sync.Map // string -> *pool
 
+// starting are the pools of a configuration that has been loaded, but not started
+// yet.
+var starting sync.Map // *pool -> nil
+
 // draining are the pools that nobody holds any more, on their way out.
 var draining sync.Map // *pool -> nil
 
@@ -56,11 +60,15 @@ type pool struct {
 
 	previous *pool // served under the name before this one
 	ended    atomic.Bool
+
+	mu      sync.Mutex
+	loggers []*zap.Logger // of the configurations that have started, the newest last
 }
 
-// acquirePool finds or makes a pool. Each call needs one release.
+// acquirePool finds or makes a pool. Each call needs one release. A pool that
+// another configuration has made logs as that one says, until adopt.
 func acquirePool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
-	value, loaded, err := pools.LoadOrNew(key, func() (caddy.Destructor, error) {
+	value, _, err := pools.LoadOrNew(key, func() (caddy.Destructor, error) {
 		settings, err := c.engine()
 		if err != nil {
 			return nil, err
@@ -75,20 +83,40 @@ func acquirePool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := value.(*pool)
-	if loaded { // it outlives the configuration that made it, and its logger
-		p.SetLogger(logger)
-	}
-	return p, nil
+	return value.(*pool), nil
 }
 
-func (p *pool) release() { _, _ = pools.Delete(p.key) }
+func (p *pool) release() {
+	starting.Delete(p)
+	_, _ = pools.Delete(p.key)
+}
 
 // start boots the pool, unless an earlier configuration has done so.
 func (p *pool) start() error { return p.Pool.Start(context.Background()) }
 
+// adopt makes the pool log as a configuration says that has just started: the pool
+// outlives the configurations, but the files that they log to are closed with them.
+func (p *pool) adopt(logger *zap.Logger) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loggers = append(p.loggers, logger)
+	p.SetLogger(logger)
+}
+
+// abandon takes adopt back when the configuration ends. If that was the newest,
+// because Caddy has rejected it after all, the one before has its say again.
+func (p *pool) abandon(logger *zap.Logger) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loggers = slices.DeleteFunc(p.loggers, func(l *zap.Logger) bool { return l == logger })
+	if n := len(p.loggers); n > 0 {
+		p.SetLogger(p.loggers[n-1])
+	}
+}
+
 // activate makes the pool the one that serves under its name.
 func (p *pool) activate() {
+	starting.Delete(p)
 	if before, _ := active.Swap(p.name, p); before != nil && before != p {
 		p.previous = before.(*pool)
 	}
