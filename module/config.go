@@ -72,7 +72,8 @@ type PoolConfig struct {
 	// exceeds it after a response. Default: no limit. Linux only.
 	MaxMemory int64 `json:"max_memory,omitempty"`
 
-	// MaxLifetime ends a worker gracefully that is older. Default: no limit.
+	// MaxLifetime ends a worker gracefully that is older, or up to a tenth
+	// younger, by chance, so that not all go together. Default: no limit.
 	MaxLifetime caddy.Duration `json:"max_lifetime,omitempty"`
 
 	// RequestTimeout is how long a worker may take until its answer begins,

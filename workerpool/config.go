@@ -60,7 +60,8 @@ type Config struct {
 	// MaxMemory ends a worker whose resident memory, in bytes, exceeds it
 	// after a response; 0: never.
 	MaxMemory int64
-	// MaxLifetime ends a worker that is older; 0: never.
+	// MaxLifetime ends a worker that is older, or up to a tenth younger, by
+	// chance; 0: never.
 	MaxLifetime time.Duration
 
 	// QueueSize is the largest number of waiting requests. Default: 1000.

@@ -7,21 +7,30 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // When Caddy is the init process of a container, what PHP's own children leave
 // behind becomes ours: processes that nobody else will ever wait for. The reaper
-// waits for those that belong to the group of a worker, and for no others, so it
-// takes no child away from Caddy or another plugin.
+// waits for those that belong to the group of a worker, and for those of any group
+// but Caddy's own that have been dead for a while: a daemon has left the worker's
+// group. So it takes no child away from Caddy or another plugin.
 var reaper struct {
 	once sync.Once
 	mu   sync.Mutex
 	// groups are the groups of workers; true while the leader is still to be
 	// reaped by its owner.
 	groups map[int]bool
+	// strays are dead children of other groups, and when they were first seen.
+	strays map[int]time.Time
+	again  bool // reapOrphans will run again for them
 }
+
+// strayPatience is how long somebody else has to wait for a child in a group of its
+// own: whoever started it does so at once.
+const strayPatience = 3 * time.Second
 
 // reaperAdd makes the group of a new worker known.
 func reaperAdd(group int) {
@@ -47,7 +56,7 @@ func reaperLeaderGone(group int) {
 }
 
 func startReaper() {
-	reaper.groups = make(map[int]bool)
+	reaper.groups, reaper.strays = make(map[int]bool), make(map[int]time.Time)
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	go func() {
@@ -57,8 +66,8 @@ func startReaper() {
 	}()
 }
 
-// reapOrphans waits for every dead child that belongs to a worker's group, and
-// forgets groups without members.
+// reapOrphans waits for every dead child that belongs to a worker's group or has
+// been a stray for long, and forgets groups without members.
 func reapOrphans() {
 	reaper.mu.Lock()
 	defer reaper.mu.Unlock()
@@ -66,7 +75,7 @@ func reapOrphans() {
 	if err != nil {
 		return
 	}
-	members := make(map[int]bool)
+	members, strays := make(map[int]bool), make(map[int]time.Time)
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -78,6 +87,9 @@ func reapOrphans() {
 		}
 		leaderAlive, ours := reaper.groups[group]
 		if !ours {
+			if state == 'Z' && parent == 1 && group != unix.Getpgrp() {
+				reapStray(pid, strays)
+			}
 			continue
 		}
 		if state == 'Z' && parent == 1 && !(pid == group && leaderAlive) {
@@ -87,11 +99,34 @@ func reapOrphans() {
 		}
 		members[group] = true
 	}
+	if reaper.strays = strays; len(strays) > 0 && !reaper.again {
+		reaper.again = true
+		time.AfterFunc(strayPatience, func() {
+			reaper.mu.Lock()
+			reaper.again = false
+			reaper.mu.Unlock()
+			reapOrphans()
+		})
+	}
 	for group, leaderAlive := range reaper.groups {
 		if !leaderAlive && !members[group] {
 			delete(reaper.groups, group)
 		}
 	}
+}
+
+// reapStray waits for a dead child whose time is over, and notes it in left
+// otherwise. It needs the lock.
+func reapStray(pid int, left map[int]time.Time) {
+	seen, known := reaper.strays[pid]
+	if !known {
+		seen = time.Now()
+	} else if time.Since(seen) >= strayPatience {
+		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err == nil {
+			return
+		}
+	}
+	left[pid] = seen
 }
 
 // readStat reads the fields behind the name, which may hold anything.

@@ -1,6 +1,19 @@
 package workerpool
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// lifetime is how long a new worker may live: up to a tenth less than MaxLifetime,
+// so that workers which started together do not leave together.
+func (p *Pool) lifetime() time.Duration {
+	most := p.config.MaxLifetime
+	if most <= 0 {
+		return 0
+	}
+	return most - rand.N(most/10+1)
+}
 
 // dueReason says whether the worker has reached one of its limits. It needs the
 // lock.

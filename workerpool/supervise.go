@@ -184,10 +184,10 @@ func (p *Pool) markOld(now time.Time, look func(time.Time)) {
 				p.sendAway(w, w.due, true)
 			}
 		}
-		if p.config.MaxLifetime <= 0 || w.due != "" || w.state == StateBooting {
+		if w.lifetime <= 0 || w.due != "" || w.state == StateBooting {
 			continue
 		}
-		if end := w.started.Add(p.config.MaxLifetime); end.After(now) {
+		if end := w.started.Add(w.lifetime); end.After(now) {
 			look(end)
 		} else {
 			w.due = ReasonMaxLifetime
@@ -248,12 +248,13 @@ func (p *Pool) shrink(now time.Time, look func(time.Time)) {
 
 func (p *Pool) newWorker() *worker {
 	return &worker{
-		pool:    p,
-		relay:   p.relay(),
-		out:     &output{logger: p.log},
-		started: time.Now(),
-		leave:   make(chan struct{}),
-		silent:  make(chan struct{}),
+		pool:     p,
+		relay:    p.relay(),
+		out:      &output{logger: p.log},
+		started:  time.Now(),
+		lifetime: p.lifetime(),
+		leave:    make(chan struct{}),
+		silent:   make(chan struct{}),
 	}
 }
 

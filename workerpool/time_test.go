@@ -235,6 +235,50 @@ func TestAWorkerThatIsTooOldIsReplacedBeforeItGoes(t *testing.T) {
 	})
 }
 
+func TestABurstStartsSeveralWorkersAtOnceButNotAll(t *testing.T) {
+	boot := func(int) fakeBoot { return fakeBoot{wait: 300 * ms} }
+	bubble(t, Config{Min: 1, Max: 12}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		var wg sync.WaitGroup
+		for range 60 {
+			wg.Go(func() { ask(t, p, "wait 1s; answer") })
+		}
+		most := 0
+		for range 3000 {
+			most = max(most, inState(p, StateBooting))
+			pass(ms)
+		}
+		wg.Wait()
+		if most != bootConcurrency() {
+			t.Errorf("%d workers started at once, want %d", most, bootConcurrency())
+		}
+		if n := l.count(); n != 12 {
+			t.Errorf("%d starts for 60 requests, want the maximum", n)
+		}
+	})
+}
+
+func TestWorkersThatStartedTogetherDoNotLeaveTogether(t *testing.T) {
+	const workers = 20
+	bubble(t, Config{Min: workers, MaxLifetime: time.Hour}, nil, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+		pass(53 * time.Minute)
+		if n := restarts(p, ReasonMaxLifetime); n != 0 {
+			t.Errorf("%d workers left before nine tenths of their time", n)
+		}
+		before, most := int64(0), int64(0)
+		for range 3 * 8 { // until 61 minutes
+			pass(20 * time.Second)
+			now := restarts(p, ReasonMaxLifetime)
+			most, before = max(most, now-before), now
+		}
+		if before != workers {
+			t.Errorf("after an hour %d of %d workers have left", before, workers)
+		}
+		if most > workers/2 { // 18 spans of 20 s each: by chance once in a billion runs
+			t.Errorf("%d of %d workers left within 20 s", most, workers)
+		}
+	})
+}
+
 func TestTheNextWorkerIsStartedWhenARequestHasWaited(t *testing.T) {
 	boot := func(int) fakeBoot { return fakeBoot{wait: 500 * ms} }
 	bubble(t, Config{Min: 1, Max: 2}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {

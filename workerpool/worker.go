@@ -22,6 +22,8 @@ type worker struct {
 	out   *output
 	relay Relay
 
+	lifetime time.Duration // 0: no limit
+
 	// Set by the owner before the worker is ready, never changed after.
 	child    *child
 	conn     *goridge.Conn

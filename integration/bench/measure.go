@@ -76,6 +76,11 @@ func (e *environment) measure(ctx context.Context, contestants []contestant) ([]
 // puts it under every load.
 func (e *environment) measureOne(ctx context.Context, c contestant, l launch, round int) ([]sample, error) {
 	s, err := e.start(ctx, c, l)
+	if err != nil && ctx.Err() == nil {
+		// FrankenPHP answers its first request now and then by a thread that is no worker.
+		fmt.Fprintf(os.Stderr, "%s, %s: starting once more: %v\n", c.name, l.app.name, err)
+		s, err = e.start(ctx, c, l)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}

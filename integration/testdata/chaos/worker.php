@@ -112,6 +112,8 @@ $worker->run(static function (Request $request, Exchange $exchange) use ($releas
         '/orphan' => (static function (): Response {
             // The shell leaves at once, so its child is nobody's.
             exec('(sleep 0.01; exit 7) > /dev/null 2>&1 &');
+            // Nor is this one's, and it has left the group of the worker.
+            exec('setsid sh -c "exit 7" > /dev/null 2>&1 &');
 
             return Response::text((string) getmypid());
         })(),
