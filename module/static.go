@@ -76,8 +76,7 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	// The file server resolves the path by the same function.
-	file := located{root: root, name: caddyhttp.SanitizedPathJoin(root, r.URL.Path), depth: depth(r.URL.Path)}
-	file.wellKnown = strings.HasPrefix(strings.TrimLeft(r.URL.Path, "/"), ".well-known/")
+	file := located{root: root, name: caddyhttp.SanitizedPathJoin(root, r.URL.Path), path: r.URL.Path}
 	if !strings.HasSuffix(r.URL.Path, "/") { // else where the index is, there is the folder: no need to ask for both
 		info := file.lookUp()
 		if info == nil || !info.IsDir() {
@@ -85,7 +84,7 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 		}
 	}
 	file.name += string(filepath.Separator) + indexFile
-	file.depth++
+	file.index = true
 	info := file.lookUp()
 	return info != nil && info.Mode().IsRegular(), nil
 }
@@ -113,22 +112,29 @@ func (m StaticMatcher) root(r *http.Request) string {
 // indexFile is the file served for its folder.
 const indexFile = "index.html"
 
-// located is a name on disk, depth elements below root. Its text has been judged
-// already; what the links among those elements lead to has not.
+// located is a name on disk below root, and the URL path that it stands for. Its text
+// has been judged already; what the links among its elements lead to has not.
 type located struct {
-	root, name string
-	depth      int
-	wellKnown  bool // the first of them is .well-known
+	root, name, path string
+	index            bool // the name is that of the index below path
 }
 
-// depth counts the elements of a URL path that servablePath has let through.
-func depth(path string) (n int) {
-	for element := range strings.SplitSeq(path, "/") {
+// depth is how many elements the name has below the root.
+func (f located) depth() (n int) {
+	if f.index {
+		n = 1
+	}
+	for element := range strings.SplitSeq(f.path, "/") {
 		if element != "" {
 			n++
 		}
 	}
 	return n
+}
+
+// wellKnown reports whether the first of them is .well-known.
+func (f located) wellKnown() bool {
+	return strings.HasPrefix(strings.TrimLeft(f.path, "/")+"/", ".well-known/")
 }
 
 // lookUp tells what is there, links followed. It is nil where there is nothing, or
@@ -145,7 +151,7 @@ func (f located) lookUp() os.FileInfo {
 		return nil
 	}
 	linked := isLink(info)
-	for folder, n := f.name, f.depth; n > 1 && !linked; n-- {
+	for folder, n := f.name, f.depth(); n > 1 && !linked; n-- {
 		folder = filepath.Dir(folder)
 		above, err := os.Lstat(folder)
 		if err != nil {
@@ -168,7 +174,7 @@ func (f located) follow() os.FileInfo {
 		return nil
 	}
 	root, err := filepath.EvalSymlinks(filepath.Clean(f.root)) // cleaned as the name was
-	if err != nil || !servableTarget(root, resolved, f.wellKnown) {
+	if err != nil || !servableTarget(root, resolved, f.wellKnown()) {
 		return nil
 	}
 	info, err := os.Lstat(resolved)
