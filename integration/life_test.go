@@ -96,13 +96,12 @@ func ask(ctx context.Context, method, url string, body io.Reader) answer {
 // to the new configuration, where one that is kept stays with the old.
 var fresh = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// askFresh is ask by fresh. When Caddy closes a listener, the connections that it
-// has not accepted yet are cut, whatever the site does with requests (on Linux it
-// has one socket per configuration, with SO_REUSEPORT). Like a browser this tries
-// again then; an answer is never repeated.
+// askFresh is ask by fresh. A connection that is lost below Caddy's handlers while a
+// server shuts down (lostBelow) is tried again, as a browser would; no other error is,
+// and no answer.
 func askFresh(ctx context.Context, method, url string) (a answer) {
 	for range 5 {
-		if a = askBy(ctx, fresh, method, url, nil); a.err == nil || a.status != 0 {
+		if a = askBy(ctx, fresh, method, url, nil); a.status != 0 || !lostBelow(a.err) {
 			break
 		}
 	}

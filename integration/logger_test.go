@@ -31,7 +31,7 @@ func TestThePoolLogsForTheConfigurationThatServes(t *testing.T) {
 		if status, said := s.load(shared + more); status != http.StatusBadRequest {
 			t.Fatalf("the reload should have been rejected: status %d, %s", status, said)
 		}
-		get(t, base(port)+"/say?line=after-"+why)
+		askFresh(t.Context(), http.MethodGet, base(port)+"/say?line=after-"+why)
 		s.waitLog("after-" + why)
 	}
 
@@ -40,7 +40,7 @@ func TestThePoolLogsForTheConfigurationThatServes(t *testing.T) {
 	if status, said := s.load(shared); status != http.StatusOK {
 		t.Fatalf("reloading: status %d, %s", status, said)
 	}
-	get(t, base(port)+"/say?line=to-the-next")
+	askFresh(t.Context(), http.MethodGet, base(port)+"/say?line=to-the-next")
 	eventually(t, "the new configuration's log has the line", func() bool {
 		text, _ := os.ReadFile(file)
 		return strings.Contains(string(text), "to-the-next")
