@@ -4,6 +4,7 @@
 package phpworker
 
 import (
-	_ "github.com/phpworker/caddy-php-worker/caddyfile" // the directive and the global option
-	_ "github.com/phpworker/caddy-php-worker/module"    // the modules
+	_ "github.com/phpworker/caddy-php-worker/caddyfile"       // the directive and the global option
+	_ "github.com/phpworker/caddy-php-worker/module"          // the modules
+	_ "github.com/phpworker/caddy-php-worker/module/listener" // the listener wrapper handover
 )

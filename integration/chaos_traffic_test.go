@@ -13,10 +13,12 @@ import (
 	"time"
 )
 
-// traffic is a steady load: clients that each send one request after the other
-// over a connection of their own, which is kept alive. Every response counts.
+// traffic is a steady load: clients that each send one request after the other,
+// over a connection of their own, which is kept alive, or over a new one each time.
+// Every response counts.
 type traffic struct {
 	t       *testing.T
+	anew    bool // a new connection for each request
 	cancel  context.CancelFunc
 	quit    chan struct{}
 	once    sync.Once
@@ -57,8 +59,13 @@ func always(url string) sequence {
 // returns when each client has had a few answers.
 func startTraffic(t *testing.T, clients int, next sequence, see func(received)) *traffic {
 	t.Helper()
+	return newTraffic(t, clients, false, next, see)
+}
+
+func newTraffic(t *testing.T, clients int, anew bool, next sequence, see func(received)) *traffic {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	tr := &traffic{t: t, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
+	tr := &traffic{t: t, anew: anew, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
 	t.Cleanup(tr.abandon)
 	for c := range clients {
 		tr.clients.Go(func() { tr.run(ctx, c, next, see) })
@@ -67,14 +74,14 @@ func startTraffic(t *testing.T, clients int, next sequence, see func(received)) 
 	return tr
 }
 
-// lone is a client with one connection of its own.
-func lone() (*http.Client, func()) {
-	transport := &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1}
+// lone is a client with one connection of its own, or a new one each time.
+func lone(anew bool) (*http.Client, func()) {
+	transport := &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1, DisableKeepAlives: anew}
 	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
 }
 
 func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(received)) {
-	own, done := lone()
+	own, done := lone(tr.anew)
 	defer done()
 	for n := 0; ; n++ {
 		select {

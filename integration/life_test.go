@@ -96,16 +96,9 @@ func ask(ctx context.Context, method, url string, body io.Reader) answer {
 // to the new configuration, where one that is kept stays with the old.
 var fresh = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// askFresh is ask by fresh. A connection that is lost below Caddy's handlers while a
-// server shuts down (lostBelow) is tried again, as a browser would; no other error is,
-// and no answer.
-func askFresh(ctx context.Context, method, url string) (a answer) {
-	for range 5 {
-		if a = askBy(ctx, fresh, method, url, nil); a.status != 0 || !lostBelow(a.err) {
-			break
-		}
-	}
-	return a
+// askFresh is ask by fresh.
+func askFresh(ctx context.Context, method, url string) answer {
+	return askBy(ctx, fresh, method, url, nil)
 }
 
 func askBy(ctx context.Context, client *http.Client, method, url string, body io.Reader) answer {
@@ -187,14 +180,8 @@ func (l *load) end() map[string]int {
 	close(l.quit)
 	l.clients.Wait()
 	bodies := make(map[string]int)
-	failed, lost := 0, 0
+	failed := 0
 	for _, a := range l.answers {
-		if lostBelow(a.err) {
-			if lost++; lost > lostAllowed(5) {
-				l.t.Errorf("more connections ended without an answer than Go and the kernel lose: %v", a.err)
-			}
-			continue
-		}
 		if a.err != nil || a.status != http.StatusOK {
 			if failed++; failed <= 5 {
 				l.t.Errorf("a request failed: status %d, error %v", a.status, a.err)
@@ -203,7 +190,7 @@ func (l *load) end() map[string]int {
 		}
 		bodies[a.body]++
 	}
-	l.t.Logf("%d requests, %d failed, %d connections lost, answers: %v", len(l.answers), failed, lost, bodies)
+	l.t.Logf("%d requests, %d failed, answers: %v", len(l.answers), failed, bodies)
 	return bodies
 }
 

@@ -1,40 +1,30 @@
 package integration
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// ownNetwork marks the tests' process inside its own network.
-	ownNetwork = "PHP_WORKER_TEST_NETWORK"
-	// migrateRequests makes the kernel hand the connections that wait in the
-	// queue of a closing listener to another listener of the same port.
-	migrateRequests = "/proc/sys/net/ipv4/tcp_migrate_req"
-)
+// ownNetwork marks the tests' process inside its own network.
+const ownNetwork = "PHP_WORKER_TEST_NETWORK"
 
 // inOwnNetwork runs the tests once more, in a network that has nothing but a
-// loopback interface: nobody else takes a port there, nothing can leave it, and
-// the kernel may be told to keep the connections of a listener that Caddy closes,
-// without changing the machine. It returns false where that needs more rights than
-// we have; then the tests run in the machine's network.
+// loopback interface: nobody else takes a port there, and nothing can leave it. It
+// returns false where that needs more rights than we have; then the tests run in the
+// machine's network.
 func inOwnNetwork() (code int, done bool) {
 	if os.Getenv(ownNetwork) != "" {
 		if err := loopbackUp(); err != nil {
 			fmt.Fprintln(os.Stderr, "preparing the network of the tests:", err)
 			return 1, true
 		}
-		_ = os.WriteFile(migrateRequests, []byte("1"), 0o644) // older kernels have none
 		return 0, false
 	}
 	if os.Geteuid() != 0 {
@@ -64,34 +54,6 @@ func inOwnNetwork() (code int, done bool) {
 	}
 	fmt.Fprintln(os.Stderr, "running the tests in a network of their own:", err)
 	return 1, true
-}
-
-// keepsQueues tells whether the kernel hands on what waits at a closing listener.
-var keepsQueues = sync.OnceValue(func() bool {
-	set, err := os.ReadFile(migrateRequests)
-	return err == nil && bytes.HasPrefix(set, []byte("1"))
-})
-
-// lostBelow tells whether a request may have been lost during a reload before any
-// handler of Caddy's has seen it, as it would be at a site without PHP. Two things
-// can do that. Go's server closes a new connection without an answer when the
-// shutdown begins while it reads the first request (golang/go#75591): the client
-// sees an end of file. And the kernel resets what waits at a listener that is
-// closed, unless it hands that on.
-func lostBelow(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) && !keepsQueues()
-}
-
-// lostAllowed is how many connections may be lost like that in n reloads. The
-// shutdown of Go's server cost one in about 1,000 reloads on a busy machine, and
-// three to six in 100 with the race detector (none where that line of net/http was
-// changed); the kernel costs one in about 25. The chaos suite proves that nobody saw
-// them.
-func lostAllowed(n int) int {
-	if keepsQueues() {
-		return 1 + n/10
-	}
-	return n
 }
 
 // loopbackUp switches the loopback interface on.

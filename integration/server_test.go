@@ -171,6 +171,9 @@ func (s *server) writeCaddyfile(sites string) { s.write("Caddyfile", s.caddyfile
 // caddyfile is a whole Caddyfile with these sites.
 func (s *server) caddyfile(sites string) string {
 	global, _ := os.ReadFile(filepath.Join(s.dir, "global"))
+	if !bytes.Contains(global, []byte("servers {")) {
+		global = append(global, "servers {\nlistener_wrappers {\nhandover\ntls\n}\n}\n"...)
+	}
 	return fmt.Sprintf("{\n\tadmin %s\n\tskip_install_trust\n\tauto_https disable_redirects\n%s}\n%s", s.admin, global, sites)
 }
 

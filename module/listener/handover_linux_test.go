@@ -1,0 +1,350 @@
+package listener
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// listen opens a socket at an address, as Caddy does.
+func listen(t *testing.T, address string) net.Listener {
+	t.Helper()
+	parsed, err := caddy.ParseNetworkAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := parsed.Listen(t.Context(), 0, net.ListenConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln.(net.Listener)
+}
+
+// config is a server as a configuration of Caddy has it.
+type config struct {
+	t      *testing.T
+	ln     net.Listener
+	server *http.Server
+	fresh  chan *conn // connections that the server has taken
+}
+
+// configured starts a server at address whose answers are its name and the body of
+// the request, unless there is a handler.
+func configured(t *testing.T, address, name string, handler http.HandlerFunc) *config {
+	t.Helper()
+	if handler == nil {
+		handler = func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			fmt.Fprint(w, name, string(body))
+		}
+	}
+	c := &config{t: t, ln: new(Handover).WrapListener(listen(t, address)), fresh: make(chan *conn, 1000)}
+	c.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols),
+		ConnState: func(conn_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				c.fresh <- conn_.(*conn)
+			}
+		},
+	}
+	c.server.Protocols.SetHTTP1(true)
+	c.server.Protocols.SetUnencryptedHTTP2(true) // as Caddy's
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := c.server.Serve(c.ln); err != http.ErrServerClosed {
+			t.Errorf("serving ended with %v", err)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.server.Close()
+		<-served
+	})
+	return c
+}
+
+func (c *config) address() string { return c.ln.Addr().String() }
+
+// stop begins a shutdown, as Caddy does, without waiting for its end.
+func (c *config) stop() {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(c.t.Context())
+	cancel()
+	if err := c.server.Shutdown(ctx); err != nil && err != context.Canceled {
+		c.t.Error(err)
+	}
+}
+
+// client is one connection.
+type client struct {
+	t *testing.T
+	net.Conn
+	r *bufio.Reader
+}
+
+func dial(t *testing.T, address string) *client {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return &client{t, c, bufio.NewReader(c)}
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// want reads a response and compares its body.
+func (c *client) want(body string) {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		c.t.Errorf("no answer %q: %v", body, err)
+		return
+	}
+	defer res.Body.Close()
+	if got, err := io.ReadAll(res.Body); err != nil || string(got) != body {
+		c.t.Errorf("answer %q, error %v; want %q", got, err, body)
+	}
+}
+
+const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+// given waits until the server has got so many bytes.
+func (c *conn) waitGiven(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; {
+		c.mu.Lock()
+		got, reading := len(c.head), c.reading
+		c.mu.Unlock()
+		if got == n && reading {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the server has got %d bytes, not %d", got, n)
+		}
+	}
+}
+
+func TestWhatHasNotBegunGoesToTheNewServer(t *testing.T) {
+	for _, part := range []string{"", "G", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"} {
+		t.Run(fmt.Sprint(len(part), " bytes"), func(t *testing.T) {
+			before := configured(t, "127.0.0.1:0", "old", nil)
+			c := dial(t, before.address())
+			c.send(part)
+			(<-before.fresh).waitGiven(t, len(part))
+			configured(t, before.address(), "new", nil)
+			before.stop()
+			c.send(get[len(part):])
+			c.want("new")
+			c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n body")
+			c.want("new body")
+		})
+	}
+}
+
+func TestWhatAServerClosesUnbegunGoesToTheNewServer(t *testing.T) {
+	before := configured(t, "127.0.0.1:0", "old", nil)
+	c := dial(t, before.address())
+	c.send("GET / HTTP")
+	(<-before.fresh).waitGiven(t, len("GET / HTTP"))
+	after := configured(t, before.address(), "new", nil)
+	_ = before.server.Close() // as Shutdown does with new connections after five seconds
+	<-after.fresh
+	c.send(get[len("GET / HTTP"):])
+	c.want("new")
+}
+
+func TestWhatWaitsForAServerGoesToTheNewOne(t *testing.T) {
+	before := new(Handover).WrapListener(listen(t, "127.0.0.1:0")) // and nobody accepts
+	var waiting []*client
+	for range 5 {
+		waiting = append(waiting, dial(t, before.Addr().String()))
+	}
+	configured(t, before.Addr().String(), "new", nil)
+	if err := before.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := before.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept after Close: %v", err)
+	}
+	for _, c := range waiting {
+		c.send(get)
+		c.want("new")
+	}
+}
+
+func TestConnectionsOfARejectedConfigurationGoBack(t *testing.T) {
+	before := configured(t, "127.0.0.1:0", "old", nil)
+	rejected := configured(t, before.address(), "rejected", nil)
+	c := dial(t, before.address())
+	<-rejected.fresh
+	rejected.stop()
+	c.send(get)
+	c.want("old")
+	c = dial(t, before.address())
+	c.send(get)
+	c.want("old")
+}
+
+// A request that a handler may have seen must not be handled again.
+func TestWhatHasBegunStays(t *testing.T) {
+	for name, request := range map[string]string{
+		"GET":        get,
+		"body":       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde",
+		"rest later": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabcde",
+		"pipelined":  get + get,
+		"bare lines": "GET / HTTP/1.1\nHost: a\n\n",
+		"large head": "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 40000) + "\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			began, end := make(chan bool), make(chan bool)
+			before := configured(t, "127.0.0.1:0", "", func(http.ResponseWriter, *http.Request) {
+				began <- true
+				<-end
+				panic(http.ErrAbortHandler) // closes the connection without a byte
+			})
+			c := dial(t, before.address())
+			c.send(request)
+			<-began
+			after := configured(t, before.address(), "new", nil)
+			before.stop()
+			if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			end <- true
+			if b, err := c.r.ReadByte(); err == nil {
+				t.Errorf("an answer begins with %q", b)
+			}
+			if len(after.fresh) > 0 {
+				t.Error("the new server got the connection")
+			}
+		})
+	}
+}
+
+func TestARequestUnderWayIsAnsweredByItsServer(t *testing.T) {
+	began, end := make(chan bool), make(chan bool)
+	before := configured(t, "127.0.0.1:0", "", func(w http.ResponseWriter, _ *http.Request) {
+		began <- true
+		<-end
+		fmt.Fprint(w, "old")
+	})
+	c := dial(t, before.address())
+	c.send(get)
+	<-began
+	configured(t, before.address(), "new", nil)
+	before.stop()
+	end <- true
+	c.want("old")
+}
+
+func TestWhatTheClientEndsIsClosed(t *testing.T) {
+	before := configured(t, "127.0.0.1:0", "old", nil)
+	c := dial(t, before.address())
+	c.send("GET / HTTP")
+	served := <-before.fresh
+	served.waitGiven(t, len("GET / HTTP"))
+	after := configured(t, before.address(), "new", nil)
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	c.want("400 Bad Request")
+	if len(after.fresh) > 0 {
+		t.Error("the new server got the connection")
+	}
+}
+
+// came counts the connections that wait at a socket, and takes them.
+func came(t *testing.T, tcp *net.TCPListener) (n int) {
+	t.Helper()
+	if err := tcp.SetDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := tcp.Accept()
+		if err != nil {
+			return n
+		}
+		c.Close()
+		n++
+	}
+}
+
+func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
+	// Nobody accepts, so that what comes can be counted.
+	first := inside(listen(t, "127.0.0.1:0"))
+	address := first.Addr().String()
+	own, err := reopen(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	first.Close()
+	ask := func() {
+		t.Helper()
+		for range 50 {
+			dial(t, address)
+		}
+	}
+	var guests []*net.TCPListener
+	for range 3 {
+		guests = append(guests, inside(listen(t, address)))
+		steer(own)
+		ask()
+		if n := came(t, own); n != 50 {
+			t.Errorf("beside %d others: %d of 50 connections", len(guests), n)
+		}
+	}
+	for i, g := range guests {
+		g.Close()
+		ask()
+		if n := came(t, own); n != 50 {
+			t.Errorf("after %d of 3 others: %d of 50 connections", i+1, n)
+		}
+	}
+	// Whoever else listens there gets a share, once the reload is over.
+	other := inside(listen(t, address))
+	defer other.Close()
+	share(own)
+	ask()
+	if n := came(t, other); n == 0 || n == 50 {
+		t.Errorf("another process that listens there would get %d of 50 connections", n)
+	}
+}
+
+func TestTheLastListenerClosesAllSockets(t *testing.T) {
+	before := configured(t, "127.0.0.1:0", "old", nil)
+	c := dial(t, before.address())
+	c.send(get)
+	c.want("old")
+	after := configured(t, before.address(), "new", nil)
+	c = dial(t, before.address())
+	c.send(get)
+	c.want("new")
+	before.stop()
+	after.stop()
+	if c, err := net.Dial("tcp", before.address()); err == nil {
+		c.Close()
+		t.Error("somebody listens still")
+	}
+	again := configured(t, before.address(), "again", nil)
+	c = dial(t, again.address())
+	c.send(get)
+	c.want("again")
+}

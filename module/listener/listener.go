@@ -1,0 +1,81 @@
+package listener
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// decideFor bounds how long a new listener waits for requests that are just being
+// parsed by an older server.
+const decideFor = 50 * time.Millisecond
+
+// listener is what one configuration has of a port.
+type listener struct {
+	// Listener is Caddy's, which counts: it is closed, once, with this one.
+	net.Listener
+	address   string
+	keepAlive net.KeepAliveConfig
+	port      *port
+
+	arrivals chan arrival
+	closing  sync.Once
+	done     chan struct{} // closed by Close
+
+	// deciding counts the connections whose server has got a whole head, and has
+	// not shown yet that it begins.
+	deciding atomic.Int64
+}
+
+// arrival is what Accept returns.
+type arrival struct {
+	conn *conn
+	err  error
+}
+
+// heir is the listener that gets what no server has begun with, where that is
+// another one.
+func (l *listener) heir() *listener {
+	if newest := l.port.newest.Load(); newest != l {
+		return newest
+	}
+	return nil
+}
+
+// Accept waits for the next connection, which may have come by another listener.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case a := <-l.arrivals:
+		if a.err != nil {
+			return nil, a.err
+		}
+		a.conn.listener = l
+		if tcp, ok := a.conn.Conn.(*net.TCPConn); ok {
+			_ = tcp.SetKeepAliveConfig(l.keepAlive)
+		}
+		return a.conn, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept. What still comes goes to the listener that takes over.
+func (l *listener) Close() (err error) {
+	l.closing.Do(func() {
+		l.port.leave(l)
+		close(l.done)
+		if err = l.Listener.Close(); inside(l.Listener) != nil {
+			err = nil // it may have been closed before
+		}
+	})
+	return err
+}
+
+// letDecide waits until no server of l's is about to begin a request, so that none
+// is when it is shut down: it would close the connection instead.
+func (l *listener) letDecide() {
+	for begin := time.Now(); l.deciding.Load() > 0 && time.Since(begin) < decideFor; {
+		time.Sleep(100 * time.Microsecond)
+	}
+}

@@ -1,0 +1,86 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"net"
+	"reflect"
+	"syscall"
+
+	"github.com/caddyserver/caddy/v2"
+	"golang.org/x/sys/unix"
+)
+
+// inside returns the socket in a listener that comes from Caddy, which embeds it in
+// a struct, and nil in any other: what another listener wrapper does must not be
+// passed by.
+func inside(ln net.Listener) *net.TCPListener {
+	v := reflect.ValueOf(ln)
+	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[caddy.Context]().PkgPath() {
+		return nil
+	}
+	embedded := v.FieldByName("Listener")
+	if !embedded.IsValid() || !embedded.CanInterface() {
+		return nil
+	}
+	tcp, _ := embedded.Interface().(*net.TCPListener)
+	return tcp
+}
+
+// reopen opens another socket at the address of tcp, but without Multipath TCP, which
+// Go listens with where the kernel can: such a socket cannot steer (EOPNOTSUPP).
+// Addresses that are not shared (SO_REUSEPORT) are refused.
+func reopen(tcp *net.TCPListener) (*net.TCPListener, error) {
+	network, shared, errs := "tcp", 0, make([]error, 3)
+	err := control(tcp, func(fd int) {
+		var domain, only int
+		shared, errs[0] = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
+		if domain, errs[1] = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); domain == unix.AF_INET {
+			network = "tcp4"
+		} else if only, errs[2] = unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY); only != 0 {
+			network = "tcp6"
+		}
+	})
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	if shared == 0 {
+		return nil, errors.ErrUnsupported
+	}
+	config := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) (err error) {
+		e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(e, err)
+	}}
+	config.SetMultipathTCP(false)
+	ln, err := config.Listen(context.Background(), network, tcp.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	return ln.(*net.TCPListener), nil
+}
+
+// steer makes the kernel give new connections to the socket that has been open for
+// longest among those that share the port, which is this one (socket(7),
+// SO_ATTACH_REUSEPORT_CBPF). Where it cannot, they come to any of these, and one that
+// comes in the instant in which its socket is closed is lost.
+func steer(tcp *net.TCPListener) {
+	first := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+	_ = control(tcp, func(fd int) {
+		_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+			&unix.SockFprog{Len: uint16(len(first)), Filter: &first[0]})
+	})
+}
+
+// share lets the kernel choose again among the sockets that share the port: there may
+// be those of other processes.
+func share(tcp *net.TCPListener) {
+	_ = control(tcp, func(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0) })
+}
+
+func control(tcp *net.TCPListener, f func(fd int)) error {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) { f(int(fd)) })
+}
