@@ -21,8 +21,8 @@ type deployed struct {
 }
 
 // traffic asks with the number in the query that the answer must reach.
-func (r *deployed) traffic(t *testing.T, url string, clients int, anew bool) *traffic {
-	return newTraffic(t, clients, anew, func(int, int) (string, string, io.Reader) {
+func (r *deployed) traffic(b browser, t *testing.T, url string, clients int) *traffic {
+	return startTrafficBy(b, t, clients, func(int, int) (string, string, io.Reader) {
 		return http.MethodGet, fmt.Sprintf("%s?least=%d", url, r.number.Load()), nil
 	}, func(got received) {
 		if got.err != nil || got.status != http.StatusOK {
@@ -51,8 +51,8 @@ func reloadsUnderLoad(t *testing.T) line {
 	s := start(t, sites(0), quiet)
 	var now deployed
 	url := fmt.Sprintf("http://127.0.0.1:%d/", port)
-	plain := newTraffic(t, 2, true, always(url+"plain"), nil)
-	kept, anew := now.traffic(t, url, 4, false), now.traffic(t, url, 4, true)
+	plain := startTrafficBy(stranger, t, 2, always(url+"plain"), nil)
+	kept, anew := now.traffic(lone, t, url, 4), now.traffic(stranger, t, url, 4)
 	n, changes := size(20, 100), 0
 	for i := range n {
 		before := s.settled("app", 3).serving()
@@ -109,7 +109,7 @@ func restartsUnderLoad(t *testing.T) line {
 	s, url := site(t, fmt.Sprintf("php_worker app.php {\nname app\nworkers 4\n%s\n}", env("JOURNAL", newJournal(t).path)),
 		withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '0';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))), quiet)
 	s.settled("app", 4)
-	traffic := now.traffic(t, url+"/", 6, false)
+	traffic := now.traffic(lone, t, url+"/", 6)
 	n := size(10, 20)
 	for i := 1; i <= n; i++ {
 		before := s.pool("app").serving()
@@ -159,7 +159,7 @@ func deploysUnderLoad(t *testing.T) line {
 	if status, text := s.load(site); status != http.StatusOK {
 		t.Fatalf("status %d: %s", status, text)
 	}
-	traffic := now.traffic(t, url+"/release", 6, false)
+	traffic := now.traffic(lone, t, url+"/release", 6)
 	n := int64(size(5, 20))
 	for i := int64(1); i <= n; i++ {
 		deploy(s, i)

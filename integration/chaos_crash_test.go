@@ -85,7 +85,7 @@ func crashesUnderLoad(t *testing.T) line {
 	s.settled("app", 4)
 	traffic := startTraffic(t, 6, always(url+"/"), nil)
 	n := size(10, 50)
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	for range n {
 		for path, exit := range map[string]string{"/segfault": "signal: segmentation fault", "/exit": "exit status 3"} {
@@ -147,7 +147,7 @@ func hangsUnderLoad(t *testing.T) line {
 	s, url := site(t, chaosWorker(t, "workers 4", env("RELEASE", "1"), "request_timeout "+limit.String(), "stop_timeout 1s"), quiet)
 	s.settled("app", 4)
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	n, slowest := size(5, 20), time.Duration(0)
 	for i := range n {

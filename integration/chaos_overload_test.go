@@ -70,7 +70,7 @@ func overload(t *testing.T) line {
 		}
 	}
 	end := time.Now()
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	eventually(t, "requests are served again", func() bool {
 		return roundTrip(t.Context(), own, http.MethodGet, url, nil).status == http.StatusOK

@@ -48,7 +48,7 @@ func fullDisk(t *testing.T) line {
 	}
 	s.settled("app", 3)
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	post := func(length int) received {
 		return roundTrip(t.Context(), own, http.MethodPost, url+"/sum", bytes.NewReader(bytes.Repeat([]byte("x"), length)))
@@ -143,7 +143,7 @@ func noDescriptors(t *testing.T) line {
 	s, url := site(t, chaosWorker(t, "workers 3", "body_memory 64KB", env("RELEASE", "1")), quiet)
 	pids := s.settled("app", 3).serving()
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	body := bytes.Repeat([]byte("x"), 200_000) // see fullDisk
 	post := func() received {
@@ -242,7 +242,7 @@ func withoutNewProcesses(t *testing.T, s *server, url, fault string, says []stri
 	got.wantNoFailure(t) // the last worker serves them all
 
 	kill(pids[2])
-	own, done := lone(false)
+	own, done := lone()
 	defer done()
 	var refused received
 	eventually(t, "requests are turned away", func() bool {

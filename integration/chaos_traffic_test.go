@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"maps"
@@ -18,7 +19,7 @@ import (
 // Every response counts.
 type traffic struct {
 	t       *testing.T
-	anew    bool // a new connection for each request
+	browser browser
 	cancel  context.CancelFunc
 	quit    chan struct{}
 	once    sync.Once
@@ -41,6 +42,7 @@ type tally struct {
 type received struct {
 	request *http.Request
 	status  int
+	proto   string
 	header  http.Header
 	body    string
 	err     error
@@ -59,13 +61,13 @@ func always(url string) sequence {
 // returns when each client has had a few answers.
 func startTraffic(t *testing.T, clients int, next sequence, see func(received)) *traffic {
 	t.Helper()
-	return newTraffic(t, clients, false, next, see)
+	return startTrafficBy(lone, t, clients, next, see)
 }
 
-func newTraffic(t *testing.T, clients int, anew bool, next sequence, see func(received)) *traffic {
+func startTrafficBy(b browser, t *testing.T, clients int, next sequence, see func(received)) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	tr := &traffic{t: t, anew: anew, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
+	tr := &traffic{t: t, browser: b, cancel: cancel, quit: make(chan struct{}), count: tally{status: make(map[int]int)}}
 	t.Cleanup(tr.abandon)
 	for c := range clients {
 		tr.clients.Go(func() { tr.run(ctx, c, next, see) })
@@ -74,14 +76,36 @@ func newTraffic(t *testing.T, clients int, anew bool, next sequence, see func(re
 	return tr
 }
 
-// lone is a client with one connection of its own, or a new one each time.
-func lone(anew bool) (*http.Client, func()) {
-	transport := &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1, DisableKeepAlives: anew}
+// browser makes a client, and what closes its connections.
+type browser func() (*http.Client, func())
+
+// lone is a client with one connection of its own.
+func lone() (*http.Client, func()) {
+	return browse(&http.Transport{})
+}
+
+// stranger makes a new connection for each request.
+func stranger() (*http.Client, func()) {
+	return browse(&http.Transport{DisableKeepAlives: true})
+}
+
+// secretive makes a new connection for each request, over TLS.
+func secretive() (*http.Client, func()) {
+	return browse(&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}})
+}
+
+// modern is secretive by HTTP/2.
+func modern() (*http.Client, func()) {
+	return browse(&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true})
+}
+
+func browse(transport *http.Transport) (*http.Client, func()) {
+	transport.MaxConnsPerHost, transport.MaxIdleConnsPerHost = 1, 1
 	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
 }
 
 func (tr *traffic) run(ctx context.Context, c int, next sequence, see func(received)) {
-	own, done := lone(tr.anew)
+	own, done := tr.browser()
 	defer done()
 	for n := 0; ; n++ {
 		select {
@@ -108,7 +132,7 @@ func roundTrip(ctx context.Context, own *http.Client, method, url string, body i
 	defer res.Body.Close()
 	var text []byte
 	text, r.err = io.ReadAll(res.Body)
-	r.status, r.header, r.body, r.took = res.StatusCode, res.Header, string(text), time.Since(begin)
+	r.status, r.proto, r.header, r.body, r.took = res.StatusCode, res.Proto, res.Header, string(text), time.Since(begin)
 	return r
 }
 

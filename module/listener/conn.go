@@ -11,9 +11,17 @@ import (
 	"time"
 )
 
-// maxHead is how much of a connection's beginning is kept, in bytes: more than the
-// 16 KiB that Caddy takes as a head unless told otherwise.
-const maxHead = 32 << 10
+const (
+	// maxHead is how much of a connection's beginning is kept, in bytes: more than
+	// the 16 KiB that Caddy takes as a head unless told otherwise.
+	maxHead = 32 << 10
+	// stepsParsing and stepsTLS are how many read deadlines net/http sets after a
+	// whole head, and after the beginning of a ClientHello: when the handshake is
+	// done, for the head, and behind it. Where it does otherwise, a reload takes
+	// longer, or loses what it would lose without a handover.
+	stepsParsing = 1
+	stepsTLS     = 3
+)
 
 // conn is a connection that can go to another listener until its server begins: when
 // it has been given a whole request head, or has written something.
@@ -27,14 +35,17 @@ type conn struct {
 	// server has begun, only its reads touch it.
 	rest []byte
 
-	mu   sync.Mutex
-	head []byte // what the server has been given; nil once it has begun
-	// parsing is set while the server has a whole head and has not shown yet
-	// that it goes on with it: listener.deciding counts that.
-	parsing bool
-	reading bool // a read is under way
-	leaving bool // closed by the server during that read
-	gone    bool // at another listener, or closed
+	// steps is how many read deadlines net/http still sets before it decides what
+	// to do with the first request; while there are any, listener.deciding counts
+	// the connection.
+	steps atomic.Int32
+
+	mu      sync.Mutex
+	head    []byte // what the server has been given; nil once it has begun
+	parsing bool   // the server has a whole head
+	reading bool   // a read is under way
+	leaving bool   // closed by the server during that read
+	gone    bool   // at another listener, or closed
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -93,11 +104,16 @@ func (c *conn) readHead(p []byte) (n int, err error) {
 
 // given notes what the server gets. It needs the lock.
 func (c *conn) given(b []byte) {
+	first := len(c.head) == 0
 	fresh := max(0, len(c.head)-len("\n\r"))
 	c.head = append(c.head, b...)
-	if endsHead(c.head[fresh:]) {
+	switch {
+	case c.steps.Load() > 0:
+	case endsHead(c.head[fresh:]):
 		c.parsing = true
-		c.listener.deciding.Add(1) // before anybody asks for the heir: see letDecide
+		c.decides(stepsParsing)
+	case first && lonelyTLS(c.head):
+		c.decides(stepsTLS)
 	}
 }
 
@@ -106,17 +122,40 @@ func endsHead(b []byte) bool {
 	return bytes.Contains(b, []byte("\n\r\n")) || bytes.Contains(b, []byte("\n\n"))
 }
 
-// decided notes that the server does not parse any more. It needs the lock.
+// lonelyTLS tells whether b is the beginning of a ClientHello that does not offer
+// HTTP/2, whose connections a shutdown leaves alone.
+func lonelyTLS(b []byte) bool {
+	const handshake = 22
+	return len(b) > 0 && b[0] == handshake && !bytes.Contains(b, []byte("\x02h2"))
+}
+
+// decides notes that the server is about to decide what to do, which shows after
+// some steps. It needs the lock, and comes before anybody asks for the heir: see
+// letDecide.
+func (c *conn) decides(steps int32) {
+	c.listener.deciding.Add(1)
+	c.steps.Store(steps)
+}
+
+// decided notes that it has.
 func (c *conn) decided() {
-	if c.parsing {
-		c.parsing = false
+	if c.steps.Swap(0) > 0 {
+		c.listener.deciding.Add(-1)
+	}
+}
+
+// step notes a read deadline.
+func (c *conn) step() {
+	if c.steps.Load() > 0 && c.steps.Add(-1) == 0 {
 		c.listener.deciding.Add(-1)
 	}
 }
 
 // begins notes that the connection is the server's for good. It needs the lock.
 func (c *conn) begins() {
-	c.decided()
+	if c.parsing {
+		c.decided()
+	}
 	c.head = nil
 	c.begun.Store(true)
 }
@@ -171,6 +210,7 @@ func (c *conn) CloseWrite() error {
 
 // Close closes the connection, or gives it away where the server has not begun.
 func (c *conn) Close() error {
+	defer c.decided()
 	c.mu.Lock()
 	switch {
 	case c.gone:
@@ -195,7 +235,10 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.deadline(t, c.Conn.SetDeadline)
 }
 
+// SetReadDeadline sets a deadline. net/http sets one between parsing a head and what
+// it does with it.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	c.step()
 	return c.deadline(t, c.Conn.SetReadDeadline)
 }
 
@@ -203,8 +246,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return c.deadline(t, c.Conn.SetWriteDeadline)
 }
 
-// deadline sets one, unless the connection has gone away. net/http sets one between
-// parsing a head and what it does with it.
+// deadline sets one, unless the connection has gone away.
 func (c *conn) deadline(t time.Time, set func(time.Time) error) error {
 	if c.begun.Load() {
 		return set(t)

@@ -3,11 +3,13 @@ package listener
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -325,6 +327,64 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	ask()
 	if n := came(t, other); n == 0 || n == 50 {
 		t.Errorf("another process that listens there would get %d of 50 connections", n)
+	}
+}
+
+// A new listener waits while an older one has connections whose server is about to
+// decide what to do with their first request.
+func TestWhatIsAboutToBegin(t *testing.T) {
+	began, end := make(chan bool), make(chan bool)
+	blocked := func(w http.ResponseWriter, _ *http.Request) {
+		began <- true
+		<-end
+	}
+	deciding := func(l net.Listener, want int64, when string) {
+		t.Helper()
+		if n := l.(*listener).deciding.Load(); n != want {
+			t.Errorf("%s: %d connections, want %d", when, n, want)
+		}
+	}
+	plain := configured(t, "127.0.0.1:0", "", blocked)
+	c := dial(t, plain.address())
+	c.send(get[:10])
+	(<-plain.fresh).waitGiven(t, 10)
+	deciding(plain.ln, 0, "part of a head")
+	c.send(get[10:])
+	<-began
+	deciding(plain.ln, 0, "a request that has begun")
+	end <- true
+	c.want("")
+
+	for name, protocols := range map[string][]string{"h1": {"http/1.1"}, "h2": {"h2", "http/1.1"}} {
+		ln := new(Handover).WrapListener(listen(t, "127.0.0.1:0"))
+		example := httptest.NewTLSServer(nil)
+		example.Close()
+		server := &http.Server{Handler: http.HandlerFunc(blocked), ReadHeaderTimeout: time.Minute, TLSConfig: &tls.Config{
+			Certificates: example.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"},
+		}}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = server.Serve(tls.NewListener(ln, server.TLSConfig))
+		}()
+		secure := tls.Client(dial(t, ln.Addr().String()), &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
+		if err := secure.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if name == "h2" {
+			deciding(ln, 0, "HTTP/2")
+		} else {
+			deciding(ln, 1, "a handshake")
+			if _, err := io.WriteString(secure, get); err != nil {
+				t.Fatal(err)
+			}
+			<-began
+			deciding(ln, 0, "a request over TLS that has begun")
+			end <- true
+		}
+		secure.Close()
+		server.Close()
+		<-served
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // decideFor bounds how long a new listener waits for requests that are just being
-// parsed by an older server.
-const decideFor = 50 * time.Millisecond
+// parsed by an older server, and for handshakes under way.
+const decideFor = 250 * time.Millisecond
 
 // listener is what one configuration has of a port.
 type listener struct {
@@ -23,8 +23,8 @@ type listener struct {
 	closing  sync.Once
 	done     chan struct{} // closed by Close
 
-	// deciding counts the connections whose server has got a whole head, and has
-	// not shown yet that it begins.
+	// deciding counts the connections whose server has got a whole head, or begun
+	// a handshake, and has not shown yet what it does.
 	deciding atomic.Int64
 }
 
@@ -72,8 +72,8 @@ func (l *listener) Close() (err error) {
 	return err
 }
 
-// letDecide waits until no server of l's is about to begin a request, so that none
-// is when it is shut down: it would close the connection instead.
+// letDecide waits until l's server is not about to begin a first request anywhere, so
+// that it is not when it is shut down: it would close that connection instead.
 func (l *listener) letDecide() {
 	for begin := time.Now(); l.deciding.Load() > 0 && time.Since(begin) < decideFor; {
 		time.Sleep(100 * time.Microsecond)

@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Over TLS a connection is longer about to begin: the handshake counts.
+func TestReloadsLoseNoConnectionOverTLS(t *testing.T) {
+	t.Parallel()
+	for name, browser := range map[string]browser{"HTTP/1.1": secretive, "HTTP/2": modern} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePorts(t, 1)[0]
+			sites := func(release int) string {
+				return fmt.Sprintf("https://127.0.0.1:%d {\ntls internal\n%s\n}\n", port,
+					chaosWorker(t, "workers 2", env("RELEASE", strconv.Itoa(release/2))))
+			}
+			s := start(t, sites(0))
+			url := fmt.Sprintf("https://127.0.0.1:%d/", port)
+			first, done := browser()
+			defer done()
+			eventually(t, "Caddy has a certificate", func() bool {
+				res, err := first.Get(url)
+				return err == nil && res.Body.Close() == nil
+			})
+			traffic := startTrafficBy(browser, t, 3, always(url), func(r received) {
+				if r.err == nil && !strings.HasPrefix(r.proto, name) {
+					t.Errorf("%s was spoken", r.proto)
+				}
+			})
+			for release := range 8 {
+				if status, text := s.load(sites(release)); status != http.StatusOK {
+					t.Fatalf("reload %d: status %d, %s", release, status, text)
+				}
+				traffic.more(10)
+			}
+			traffic.end().wantNoFailure(t)
+		})
+	}
+}
+
+// A Unix socket is shared by all configurations: there is nothing to steer, but what
+// has not begun is handed over all the same.
+func TestReloadsLoseNoConnectionAtAUnixSocket(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	sites := func(release int) string {
+		return fmt.Sprintf("http://app {\nbind unix/%s\n%s\n}\n", socket, chaosWorker(t, "workers 2", env("RELEASE", strconv.Itoa(release/2))))
+	}
+	s := start(t, sites(0))
+	browser := func() (*http.Client, func()) {
+		transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}}
+		return browse(transport)
+	}
+	traffic := startTrafficBy(browser, t, 4, always("http://app/"), nil)
+	for release := range 8 {
+		if status, text := s.load(sites(release)); status != http.StatusOK {
+			t.Fatalf("reload %d: status %d, %s", release, status, text)
+		}
+		traffic.more(10)
+	}
+	traffic.end().wantNoFailure(t)
+}
+
+func TestHandoverHasNoOptions(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{
+		"handover all":              "wrong argument count",
+		"handover {\ntimeout 1s\n}": "handover has no options",
+	} {
+		said := startFails(t, "http://127.0.0.1:1 {\n}\n", withGlobal("servers {\nlistener_wrappers {\n"+words+"\ntls\n}\n}"))
+		if !strings.Contains(said, want) {
+			t.Errorf("%q: Caddy does not say %q:\n%s", words, want, said)
+		}
+	}
+}
