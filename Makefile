@@ -31,7 +31,7 @@ lint:
 race:
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./goridge ./workerpool ./module/form ./module/httpctx
 	CGO_ENABLED=0 $(GO) test -timeout 5m ./workerpool # also the tests of time, which have no race build
-	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./caddyfile ./cmd/... ./integration/bench
+	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./module/listener ./caddyfile ./cmd/... ./integration/bench
 
 php-test:
 	php php/tests/run.php

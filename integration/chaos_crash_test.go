@@ -161,7 +161,7 @@ func hangsUnderLoad(t *testing.T) line {
 		}
 		slowest = max(slowest, r.took)
 	}
-	if slowest > 10*time.Second { // all it took is the limit; the rest is the machine's
+	if slowest > limit+time.Second { // it takes no longer than the limit; the rest is the machine's
 		t.Errorf("504 took up to %v with a limit of %v", slowest, limit)
 	}
 	got := traffic.end()
