@@ -3,12 +3,14 @@ package integration
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Over TLS a connection is longer about to begin: the handshake counts.
@@ -80,6 +82,36 @@ func TestHandoverHasNoOptions(t *testing.T) {
 		said := startFails(t, "http://127.0.0.1:1 {\n}\n", withGlobal("servers {\nlistener_wrappers {\n"+words+"\ntls\n}\n}"))
 		if !strings.Contains(said, want) {
 			t.Errorf("%q: Caddy does not say %q:\n%s", words, want, said)
+		}
+	}
+}
+
+// What other listener wrappers have read goes along: here the line of a load balancer
+// that names the client.
+func TestAHandoverKeepsWhatOtherListenerWrappersHaveRead(t *testing.T) {
+	t.Parallel()
+	port := freePorts(t, 1)[0]
+	sites := func(name string) string {
+		return fmt.Sprintf("http://:%d {\nbind 127.0.0.1\nrespond \"%s {http.request.remote.host}\"\n}\n", port, name)
+	}
+	s := start(t, sites("old"), withGlobal("servers {\nlistener_wrappers {\nhandover\nproxy_protocol {\nallow 127.0.0.0/8\n}\ntls\n}\n}"))
+	var clients []net.Conn
+	for range 20 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(c, "PROXY TCP4 192.0.2.7 127.0.0.1 4711 %d\r\nGET / HTTP/1.1\r\n", port)
+		clients = append(clients, c)
+	}
+	s.mustReload(sites("new"))
+	for _, c := range clients {
+		fmt.Fprint(c, "Host: a\r\nConnection: close\r\n\r\n")
+		answer, err := io.ReadAll(c)
+		if err != nil || !strings.HasSuffix(string(answer), "\r\n\r\nnew 192.0.2.7") {
+			t.Errorf("%q, error %v", answer, err)
 		}
 	}
 }
