@@ -104,29 +104,16 @@ func (c *conn) readHead(p []byte) (n int, err error) {
 
 // given notes what the server gets. It needs the lock.
 func (c *conn) given(b []byte) {
-	first := len(c.head) == 0
-	fresh := max(0, len(c.head)-len("\n\r"))
 	c.head = append(c.head, b...)
+	sent := afterProxy(c.head)
 	switch {
 	case c.steps.Load() > 0:
-	case endsHead(c.head[fresh:]):
+	case endsHead(sent):
 		c.parsing = true
 		c.decides(stepsParsing)
-	case first && lonelyTLS(c.head):
+	case wholeHello(sent) && !bytes.Contains(sent, []byte("\x02h2")): // HTTP/2 survives
 		c.decides(stepsTLS)
 	}
-}
-
-// endsHead tells whether b has an empty line: no server begins before that.
-func endsHead(b []byte) bool {
-	return bytes.Contains(b, []byte("\n\r\n")) || bytes.Contains(b, []byte("\n\n"))
-}
-
-// lonelyTLS tells whether b is the beginning of a ClientHello that does not offer
-// HTTP/2, whose connections a shutdown leaves alone.
-func lonelyTLS(b []byte) bool {
-	const handshake = 22
-	return len(b) > 0 && b[0] == handshake && !bytes.Contains(b, []byte("\x02h2"))
 }
 
 // decides notes that the server is about to decide what to do, which shows after
@@ -222,8 +209,9 @@ func (c *conn) Close() error {
 		return c.Conn.Close()
 	case c.reading:
 		c.leaving = true
+		err := c.Conn.SetReadDeadline(time.Unix(1, 0)) // the reader gives it away
 		c.mu.Unlock()
-		return c.Conn.SetReadDeadline(time.Unix(1, 0)) // the reader gives it away
+		return err
 	}
 	to := c.moves()
 	c.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 func init() { caddy.RegisterModule(Handover{}) }
@@ -17,10 +18,13 @@ func init() { caddy.RegisterModule(Handover{}) }
 // the ClientHello), with what has been read. The same happens back when the new
 // configuration is given up.
 //
-// It belongs before the tls wrapper, and has no options. On Linux it listens without
-// Multipath TCP, whose sockets the kernel does not let be steered.
+// It belongs before the tls wrapper, and has no options. Between the two there may be
+// wrappers that read no more than a beginning, as proxy_protocol does. One that serves
+// connections itself belongs before it, for it may begin with less than a request head.
+// On Linux it listens without Multipath TCP, whose sockets the kernel does not steer.
 type Handover struct {
 	keepAlive net.KeepAliveConfig
+	logger    *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -45,6 +49,7 @@ func (*Handover) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // Provision takes the server's settings for TCP keep-alive over.
 func (h *Handover) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.keepAlive = net.KeepAliveConfig{
 			Enable:   srv.KeepAliveInterval >= 0,
@@ -61,13 +66,22 @@ func (h *Handover) Provision(ctx caddy.Context) error {
 func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 	l := &listener{
 		Listener:  ln,
-		address:   ln.Addr().Network() + "/" + ln.Addr().String(),
 		keepAlive: h.keepAlive,
 		arrivals:  make(chan arrival),
 		done:      make(chan struct{}),
 	}
-	for _, older := range join(l) {
-		older.letDecide()
+	var network string
+	if l.socket, network = inside(ln); l.socket == nil {
+		network = ln.Addr().Network()
+	}
+	l.address = network + "/" + ln.Addr().String()
+	older, err := join(l)
+	if err != nil {
+		h.logger.Warn("a reload may lose connections that wait to be accepted",
+			zap.String("address", l.address), zap.Error(err))
+	}
+	for _, o := range older {
+		o.letDecide()
 	}
 	return l
 }

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +102,7 @@ func dial(t *testing.T, address string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	return &client{t, c, bufio.NewReader(c)}
 }
 
@@ -125,9 +127,7 @@ func (c *client) want(body string) {
 	}
 }
 
-const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-// given waits until the server has got so many bytes.
+// waitGiven waits until the server has got so many bytes.
 func (c *conn) waitGiven(t *testing.T, n int) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; {
@@ -140,6 +140,7 @@ func (c *conn) waitGiven(t *testing.T, n int) {
 		if time.Now().After(end) {
 			t.Fatalf("the server has got %d bytes, not %d", got, n)
 		}
+		runtime.Gosched()
 	}
 }
 
@@ -172,8 +173,22 @@ func TestWhatAServerClosesUnbegunGoesToTheNewServer(t *testing.T) {
 	c.want("new")
 }
 
+// alone waits until Caddy's sockets at l's address are closed.
+func alone(l net.Listener) {
+	for guests := 1; guests > 0; runtime.Gosched() {
+		ports.Lock()
+		guests = l.(*listener).port.guests
+		ports.Unlock()
+	}
+}
+
 func TestWhatWaitsForAServerGoesToTheNewOne(t *testing.T) {
 	before := new(Handover).WrapListener(listen(t, "127.0.0.1:0")) // and nobody accepts
+	for alone := false; !alone; runtime.Gosched() {                // Caddy's socket is closed
+		ports.Lock()
+		alone = before.(*listener).port.guests == 0
+		ports.Unlock()
+	}
 	var waiting []*client
 	for range 5 {
 		waiting = append(waiting, dial(t, before.Addr().String()))
@@ -275,10 +290,10 @@ func TestWhatTheClientEndsIsClosed(t *testing.T) {
 // came counts the connections that wait at a socket, and takes them.
 func came(t *testing.T, tcp *net.TCPListener) (n int) {
 	t.Helper()
-	if err := tcp.SetDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
 	for {
+		if err := tcp.SetDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
 		c, err := tcp.Accept()
 		if err != nil {
 			return n
@@ -290,7 +305,7 @@ func came(t *testing.T, tcp *net.TCPListener) (n int) {
 
 func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	// Nobody accepts, so that what comes can be counted.
-	first := inside(listen(t, "127.0.0.1:0"))
+	first, _ := inside(listen(t, "127.0.0.1:0"))
 	address := first.Addr().String()
 	own, err := reopen(first)
 	if err != nil {
@@ -306,7 +321,8 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	}
 	var guests []*net.TCPListener
 	for range 3 {
-		guests = append(guests, inside(listen(t, address)))
+		guest, _ := inside(listen(t, address))
+		guests = append(guests, guest)
 		steer(own)
 		ask()
 		if n := came(t, own); n != 50 {
@@ -321,12 +337,189 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 		}
 	}
 	// Whoever else listens there gets a share, once the reload is over.
-	other := inside(listen(t, address))
+	other, _ := inside(listen(t, address))
 	defer other.Close()
 	share(own)
 	ask()
 	if n := came(t, other); n == 0 || n == 50 {
 		t.Errorf("another process that listens there would get %d of 50 connections", n)
+	}
+}
+
+func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
+	before := configured(t, "127.0.0.1:0", "old", nil)
+	alone(before.ln)
+	after := configured(t, before.address(), "new", nil) // steers
+	ports.Lock()
+	after.ln.(*listener).port.guests++ // for as long as we want
+	ports.Unlock()
+	one, _ := inside(listen(t, before.address()))
+	other, _ := inside(listen(t, before.address()))
+	defer one.Close()
+	defer other.Close()
+	for range 50 {
+		c := dial(t, before.address())
+		c.send(get)
+		c.want("new")
+	}
+	if n, m := came(t, one), came(t, other); n+m > 0 {
+		t.Errorf("during a reload %d and %d connections come to neighbours", n, m)
+	}
+	before.stop()
+	after.stop()
+	for range 50 {
+		dial(t, one.Addr().String())
+	}
+	if n, m := came(t, one), came(t, other); n+m != 50 || n == 0 || m == 0 {
+		t.Errorf("of 50 connections %d came to one and %d to the other", n, m)
+	}
+}
+
+// A file descriptor that Caddy has inherited is never closed: it must not be left
+// with connections that nobody accepts.
+func TestAnInheritedSocketIsAccepted(t *testing.T) {
+	first, _ := inside(listen(t, "127.0.0.1:0")) // shares its address
+	file, err := first.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := first.Addr().String()
+	first.Close()
+	t.Cleanup(func() { file.Close() })
+	name := fmt.Sprintf("fd/%d", file.Fd())
+	for _, config := range []string{"old", "new"} {
+		c := configured(t, name, config, nil)
+		alone(c.ln)
+		for range 20 {
+			client := dial(t, address)
+			client.send(get)
+			client.want(config)
+		}
+		if config == "new" {
+			c.stop()
+		}
+	}
+}
+
+// accept is a connection that a server has, and its client. There is no server: the
+// test does what one would.
+func accept(t *testing.T, l net.Listener) (*conn, *client) {
+	t.Helper()
+	alone(l)
+	client := dial(t, l.Addr().String())
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.(*conn), client
+}
+
+func TestStepsOfAServer(t *testing.T) {
+	read := func(c *conn, want int) {
+		t.Helper()
+		if n, err := io.ReadFull(c, make([]byte, want)); err != nil {
+			t.Errorf("read %d bytes: %v", n, err)
+		}
+	}
+	before := new(Handover).WrapListener(listen(t, "127.0.0.1:0"))
+	defer before.Close()
+	deciding := func(c *conn, want int64) {
+		t.Helper()
+		if n := c.listener.deciding.Load(); n != want {
+			t.Errorf("%d connections are about to begin, want %d", n, want)
+		}
+	}
+	parsed, client := accept(t, before)
+	client.send(get)
+	read(parsed, len(get))
+	deciding(parsed, 1)
+	if err := parsed.SetReadDeadline(time.Time{}); err != nil || !parsed.begun.Load() {
+		t.Errorf("a deadline behind a head is no beginning: %v", err)
+	}
+	deciding(parsed, 0)
+
+	dropped, client := accept(t, before)
+	client.send(get)
+	read(dropped, len(get))
+
+	large, client := accept(t, before)
+	client.send(strings.Repeat("x", maxHead+1))
+	for n := 0; n <= maxHead; {
+		m, err := large.Read(make([]byte, 4096))
+		if n += m; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !large.begun.Load() || large.head != nil {
+		t.Errorf("%d bytes of a head are kept", len(large.head))
+	}
+
+	answered, client := accept(t, before)
+	got := make(chan error)
+	go func() {
+		_, err := io.ReadFull(answered, make([]byte, 5))
+		got <- err
+	}()
+	answered.waitGiven(t, 0)
+	if _, err := io.WriteString(answered, "early"); err != nil {
+		t.Error(err)
+	}
+
+	after := configured(t, before.Addr().String(), "new", nil)
+	client.send("later")
+	if err := <-got; err != nil {
+		t.Errorf("a server that has written reads no more: %v", err)
+	}
+	_ = dropped.Close()
+	deciding(dropped, 0)
+	if !dropped.begun.Load() || len(after.fresh) > 0 {
+		t.Error("what has begun was handed over")
+	}
+	for _, c := range []*conn{parsed, large, answered} {
+		c.Close()
+	}
+}
+
+// closing is a listener whose Accept fails in its own way once it is closed, as
+// Caddy's do on Windows, and those of other listener wrappers may.
+type closing struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (c closing) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	select {
+	case <-c.closed:
+		return nil, os.ErrInvalid
+	default:
+		return conn, err
+	}
+}
+
+func (c closing) Close() error {
+	close(c.closed)
+	return c.Listener.Close()
+}
+
+func TestTheEndOfAListenerDoesNotEndTheNextOne(t *testing.T) {
+	wrap := func(address string) net.Listener {
+		return new(Handover).WrapListener(closing{listen(t, address), make(chan struct{})})
+	}
+	before := wrap("127.0.0.1:0")
+	after := wrap(before.Addr().String())
+	defer after.Close()
+	accepted := make(chan error)
+	go func() {
+		_, err := after.Accept()
+		accepted <- err
+	}()
+	if err := before.Close(); err != nil {
+		t.Error(err)
+	}
+	dial(t, after.Addr().String())
+	if err := <-accepted; err != nil {
+		t.Errorf("Accept of the new listener: %v", err)
 	}
 }
 

@@ -15,6 +15,7 @@ const decideFor = 250 * time.Millisecond
 type listener struct {
 	// Listener is Caddy's, which counts: it is closed, once, with this one.
 	net.Listener
+	socket    *net.TCPListener // inside that one, where it may be closed
 	address   string
 	keepAlive net.KeepAliveConfig
 	port      *port
@@ -65,7 +66,7 @@ func (l *listener) Close() (err error) {
 	l.closing.Do(func() {
 		l.port.leave(l)
 		close(l.done)
-		if err = l.Listener.Close(); inside(l.Listener) != nil {
+		if err = l.Listener.Close(); l.socket != nil {
 			err = nil // it may have been closed before
 		}
 	})

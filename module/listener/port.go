@@ -10,7 +10,7 @@ import (
 )
 
 // linger is how long a socket stays open that no new connection shall come to, for
-// those whose handshake had begun.
+// those whose handshake had begun, unless its configuration ends before.
 const linger = time.Second
 
 // port is an address at which several configurations listen while Caddy reloads.
@@ -35,8 +35,8 @@ var ports = struct {
 }{at: make(map[string]*port)}
 
 // join makes l the newest listener of its address, and returns the others that serve
-// there.
-func join(l *listener) (older []*listener) {
+// there. The error says why connections can still be lost; l serves all the same.
+func join(l *listener) (older []*listener, err error) {
 	ports.Lock()
 	defer ports.Unlock()
 	p := ports.at[l.address]
@@ -48,39 +48,37 @@ func join(l *listener) (older []*listener) {
 	p.serving = append(p.serving, l)
 	l.port = p
 	p.newest.Store(l)
-	p.admit(l.Listener)
-	return older
+	return older, p.admit(l)
 }
 
-// admit sees to it that what comes to ln is taken. It needs the lock.
-func (p *port) admit(ln net.Listener) {
-	socket := inside(ln)
-	if socket == nil {
-		go p.pump(ln)
-		return
+// admit sees to it that what comes to l's socket is taken. It needs the lock.
+func (p *port) admit(l *listener) (err error) {
+	if l.socket == nil {
+		go p.pump(l.Listener, l)
+		return nil
 	}
+	stays := linger
 	if p.own == nil {
-		own, err := reopen(socket)
-		if err != nil {
-			go p.pump(ln)
-			return
+		if p.own, err = reopen(l.socket); err != nil {
+			go p.pump(l.Listener, l)
+			return err
 		}
-		p.own = own
-		go p.pump(own)
-		_ = socket.Close() // it is the first, so there is nothing to lose
-		return
+		go p.pump(p.own, nil)
+		stays = 10 * time.Millisecond // nobody steers past it
+	} else {
+		steer(p.own)
 	}
-	steer(p.own)
 	p.guests++
-	go p.pump(socket)
-	time.AfterFunc(linger, func() {
+	go p.pump(l.socket, nil)
+	time.AfterFunc(stays, func() {
 		ports.Lock()
 		defer ports.Unlock()
-		_ = socket.Close()
+		_ = l.socket.Close()
 		if p.guests--; p.guests == 0 {
 			share(p.own)
 		}
 	})
+	return nil
 }
 
 // leave takes l out of service.
@@ -95,21 +93,29 @@ func (p *port) leave(l *listener) {
 	p.newest.Store(nil)
 	delete(ports.at, l.address)
 	if p.own != nil {
+		share(p.own) // the sockets of other processes stay steered otherwise
 		_ = p.own.Close()
 	}
 }
 
-// pump gives what comes to ln to the newest listener until ln is closed.
-func (p *port) pump(ln net.Listener) {
+// pump gives what comes to ln to the newest listener until ln is closed. An error is
+// for the owner of ln, if it has one.
+func (p *port) pump(ln net.Listener, owner *listener) {
 	for {
 		c, err := ln.Accept()
 		switch {
 		case err == nil:
 			p.pass(arrival{conn: &conn{Conn: c}})
+		case owner != nil:
+			select {
+			case owner.arrivals <- arrival{err: err}: // the server waits a little, or ends
+			case <-owner.done:
+				return
+			}
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			p.pass(arrival{err: err}) // the server waits a little, or ends
+			p.pass(arrival{err: err})
 		}
 	}
 }

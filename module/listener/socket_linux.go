@@ -5,31 +5,37 @@ import (
 	"errors"
 	"net"
 	"reflect"
+	"strings"
 	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
 	"golang.org/x/sys/unix"
 )
 
-// inside returns the socket in a listener that comes from Caddy, which embeds it in
-// a struct, and nil in any other: what another listener wrapper does must not be
-// passed by.
-func inside(ln net.Listener) *net.TCPListener {
+// inside returns the TCP socket that Caddy has opened for a configuration, and its
+// network (tcp, tcp4 or tcp6), from the struct that Caddy embeds it in. It returns nil
+// for any other listener: what another listener wrapper does must not be passed by, and
+// an inherited file descriptor (fd/3) stays open when Caddy's copy is closed.
+func inside(ln net.Listener) (socket *net.TCPListener, network string) {
 	v := reflect.ValueOf(ln)
 	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[caddy.Context]().PkgPath() {
-		return nil
+		return nil, ""
 	}
-	embedded := v.FieldByName("Listener")
-	if !embedded.IsValid() || !embedded.CanInterface() {
-		return nil
+	embedded, key := v.FieldByName("Listener"), v.FieldByName("lnKey")
+	if !embedded.IsValid() || !embedded.CanInterface() || !key.IsValid() || key.Kind() != reflect.String {
+		return nil, ""
 	}
-	tcp, _ := embedded.Interface().(*net.TCPListener)
-	return tcp
+	network, _, _ = strings.Cut(key.String(), "/")
+	socket, _ = embedded.Interface().(*net.TCPListener)
+	if socket == nil || !strings.HasPrefix(network, "tcp") {
+		return nil, ""
+	}
+	return socket, network
 }
 
 // reopen opens another socket at the address of tcp, but without Multipath TCP, which
 // Go listens with where the kernel can: such a socket cannot steer (EOPNOTSUPP).
-// Addresses that are not shared (SO_REUSEPORT) are refused.
+// The address must be shared (SO_REUSEPORT).
 func reopen(tcp *net.TCPListener) (*net.TCPListener, error) {
 	network, shared, errs := "tcp", 0, make([]error, 3)
 	err := control(tcp, func(fd int) {
@@ -45,7 +51,7 @@ func reopen(tcp *net.TCPListener) (*net.TCPListener, error) {
 		return nil, err
 	}
 	if shared == 0 {
-		return nil, errors.ErrUnsupported
+		return nil, errors.New("SO_REUSEPORT is not set")
 	}
 	config := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) (err error) {
 		e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
@@ -60,9 +66,10 @@ func reopen(tcp *net.TCPListener) (*net.TCPListener, error) {
 }
 
 // steer makes the kernel give new connections to the socket that has been open for
-// longest among those that share the port, which is this one (socket(7),
-// SO_ATTACH_REUSEPORT_CBPF). Where it cannot, they come to any of these, and one that
-// comes in the instant in which its socket is closed is lost.
+// longest among those that share the port (socket(7), SO_ATTACH_REUSEPORT_CBPF). That is
+// this one, unless another process listened there before us. Where steering fails, they
+// come to any of these, and one that comes in the instant in which its socket is closed
+// is lost.
 func steer(tcp *net.TCPListener) {
 	first := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 	_ = control(tcp, func(fd int) {
@@ -72,7 +79,7 @@ func steer(tcp *net.TCPListener) {
 }
 
 // share lets the kernel choose again among the sockets that share the port: there may
-// be those of other processes.
+// be those of other processes. Before Linux 5.3 it cannot.
 func share(tcp *net.TCPListener) {
 	_ = control(tcp, func(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0) })
 }

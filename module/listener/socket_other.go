@@ -9,7 +9,7 @@ import (
 
 // Other systems cannot steer; see socket_linux.go.
 
-func inside(net.Listener) *net.TCPListener { return nil }
+func inside(net.Listener) (*net.TCPListener, string) { return nil, "" }
 
 func reopen(*net.TCPListener) (*net.TCPListener, error) { return nil, errors.ErrUnsupported }
 
