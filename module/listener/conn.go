@@ -120,21 +120,21 @@ func (c *conn) given(b []byte) {
 // some steps. It needs the lock, and comes before anybody asks for the heir: see
 // letDecide.
 func (c *conn) decides(steps int32) {
-	c.listener.deciding.Add(1)
+	c.listener.decides(1)
 	c.steps.Store(steps)
 }
 
 // decided notes that it has.
 func (c *conn) decided() {
 	if c.steps.Swap(0) > 0 {
-		c.listener.deciding.Add(-1)
+		c.listener.decides(-1)
 	}
 }
 
 // step notes a read deadline.
 func (c *conn) step() {
 	if c.steps.Load() > 0 && c.steps.Add(-1) == 0 {
-		c.listener.deciding.Add(-1)
+		c.listener.decides(-1)
 	}
 }
 

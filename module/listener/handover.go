@@ -69,6 +69,7 @@ func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 		keepAlive: h.keepAlive,
 		arrivals:  make(chan arrival),
 		done:      make(chan struct{}),
+		decided:   make(chan struct{}, 1),
 	}
 	var network string
 	if l.socket, network = inside(ln); l.socket == nil {

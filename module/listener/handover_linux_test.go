@@ -12,12 +12,18 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
+
+func TestMain(m *testing.M) {
+	linger = 20 * time.Millisecond
+	os.Exit(m.Run())
+}
 
 // listen opens a socket at an address, as Caddy does.
 func listen(t *testing.T, address string) net.Listener {
@@ -175,20 +181,16 @@ func TestWhatAServerClosesUnbegunGoesToTheNewServer(t *testing.T) {
 
 // alone waits until Caddy's sockets at l's address are closed.
 func alone(l net.Listener) {
-	for guests := 1; guests > 0; runtime.Gosched() {
+	for open := 2; open > 1; runtime.Gosched() {
 		ports.Lock()
-		guests = l.(*listener).port.guests
+		open = len(l.(*listener).port.sockets)
 		ports.Unlock()
 	}
 }
 
 func TestWhatWaitsForAServerGoesToTheNewOne(t *testing.T) {
 	before := new(Handover).WrapListener(listen(t, "127.0.0.1:0")) // and nobody accepts
-	for alone := false; !alone; runtime.Gosched() {                // Caddy's socket is closed
-		ports.Lock()
-		alone = before.(*listener).port.guests == 0
-		ports.Unlock()
-	}
+	alone(before)
 	var waiting []*client
 	for range 5 {
 		waiting = append(waiting, dial(t, before.Addr().String()))
@@ -312,34 +314,39 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer own.Close()
-	first.Close()
 	ask := func() {
 		t.Helper()
 		for range 50 {
 			dial(t, address)
 		}
 	}
-	var guests []*net.TCPListener
-	for range 3 {
-		guest, _ := inside(listen(t, address))
-		guests = append(guests, guest)
-		steer(own)
+	p := &port{own: own, sockets: []*net.TCPListener{first, own}}
+	check := func() {
+		t.Helper()
 		ask()
-		if n := came(t, own); n != 50 {
-			t.Errorf("beside %d others: %d of 50 connections", len(guests), n)
+		for i, s := range p.sockets {
+			if n := came(t, s); s == own && n != 50 || s != own && n > 0 {
+				t.Errorf("%d connections came to socket %d of %d", n, i, len(p.sockets))
+			}
 		}
 	}
-	for i, g := range guests {
-		g.Close()
-		ask()
-		if n := came(t, own); n != 50 {
-			t.Errorf("after %d of 3 others: %d of 50 connections", i+1, n)
-		}
+	for range 3 {
+		p.steer()
+		check()
+		guest, _ := inside(listen(t, address))
+		p.sockets = append(p.sockets, guest)
+	}
+	guests := slices.Clone(p.sockets)
+	for _, i := range []int{0, 3, 2} {
+		p.drop(guests[i])
+		check()
+	}
+	if p.drop(guests[4]); len(p.sockets) != 1 {
+		t.Fatalf("%d sockets are open", len(p.sockets))
 	}
 	// Whoever else listens there gets a share, once the reload is over.
 	other, _ := inside(listen(t, address))
 	defer other.Close()
-	share(own)
 	ask()
 	if n := came(t, other); n == 0 || n == 50 {
 		t.Errorf("another process that listens there would get %d of 50 connections", n)
@@ -350,13 +357,15 @@ func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
 	before := configured(t, "127.0.0.1:0", "old", nil)
 	alone(before.ln)
 	after := configured(t, before.address(), "new", nil) // steers
-	ports.Lock()
-	after.ln.(*listener).port.guests++ // for as long as we want
-	ports.Unlock()
 	one, _ := inside(listen(t, before.address()))
 	other, _ := inside(listen(t, before.address()))
 	defer one.Close()
 	defer other.Close()
+	ports.Lock()
+	p := after.ln.(*listener).port
+	p.sockets = append(p.sockets, one, other) // it steers for as long as they are open
+	p.steer()
+	ports.Unlock()
 	for range 50 {
 		c := dial(t, before.address())
 		c.send(get)

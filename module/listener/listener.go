@@ -27,6 +27,7 @@ type listener struct {
 	// deciding counts the connections whose server has got a whole head, or begun
 	// a handshake, and has not shown yet what it does.
 	deciding atomic.Int64
+	decided  chan struct{} // holds a token when there is none any more
 }
 
 // arrival is what Accept returns.
@@ -73,10 +74,26 @@ func (l *listener) Close() (err error) {
 	return err
 }
 
+// decides counts connections.
+func (l *listener) decides(n int64) {
+	if l.deciding.Add(n) == 0 {
+		select {
+		case l.decided <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // letDecide waits until l's server is not about to begin a first request anywhere, so
 // that it is not when it is shut down: it would close that connection instead.
 func (l *listener) letDecide() {
-	for begin := time.Now(); l.deciding.Load() > 0 && time.Since(begin) < decideFor; {
-		time.Sleep(100 * time.Microsecond)
+	patience := time.NewTimer(decideFor)
+	defer patience.Stop()
+	for l.deciding.Load() > 0 {
+		select {
+		case <-l.decided:
+		case <-patience.C:
+			return
+		}
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // linger is how long a socket stays open that no new connection shall come to, for
-// those whose handshake had begun, unless its configuration ends before.
-const linger = time.Second
+// those whose handshake had begun, unless its configuration ends before. Tests make it
+// shorter.
+var linger = time.Second
 
 // port is an address at which several configurations listen while Caddy reloads.
 // Where the system allows it, connections come to a socket that belongs to none of
@@ -25,7 +26,10 @@ type port struct {
 	// Guarded by ports.
 	serving []*listener // those that have not been closed, the oldest first
 	own     *net.TCPListener
-	guests  int // sockets of Caddy's that are still open beside it
+	// sockets are that one and those of Caddy's that are open beside it, in the
+	// kernel's order: a new one comes last, and the last one takes the place of one
+	// that is closed.
+	sockets []*net.TCPListener
 }
 
 // ports has every address at which somebody serves.
@@ -57,28 +61,45 @@ func (p *port) admit(l *listener) (err error) {
 		go p.pump(l.Listener, l)
 		return nil
 	}
-	stays := linger
+	p.sockets = append(p.sockets, l.socket)
 	if p.own == nil {
 		if p.own, err = reopen(l.socket); err != nil {
+			p.sockets = nil
 			go p.pump(l.Listener, l)
 			return err
 		}
+		p.sockets = append(p.sockets, p.own)
 		go p.pump(p.own, nil)
-		stays = 10 * time.Millisecond // nobody steers past it
-	} else {
-		steer(p.own)
 	}
-	p.guests++
+	p.steer()
 	go p.pump(l.socket, nil)
-	time.AfterFunc(stays, func() {
+	time.AfterFunc(linger, func() {
 		ports.Lock()
 		defer ports.Unlock()
-		_ = l.socket.Close()
-		if p.guests--; p.guests == 0 {
-			share(p.own)
-		}
+		p.drop(l.socket)
 	})
 	return nil
+}
+
+// drop closes a socket of Caddy's, unless that has been done. It needs the lock.
+func (p *port) drop(socket *net.TCPListener) {
+	i, last := slices.Index(p.sockets, socket), len(p.sockets)-1
+	if i < 0 {
+		return
+	}
+	_ = socket.Close()
+	p.sockets[i] = p.sockets[last]
+	p.sockets = slices.Delete(p.sockets, last, last+1)
+	p.steer()
+}
+
+// steer makes what is new come to our own socket. It needs the lock.
+func (p *port) steer() {
+	if len(p.sockets) > 1 {
+		steer(p.own, slices.Index(p.sockets, p.own))
+	} else {
+		share(p.own)
+	}
 }
 
 // leave takes l out of service.
@@ -86,6 +107,7 @@ func (p *port) leave(l *listener) {
 	ports.Lock()
 	defer ports.Unlock()
 	p.serving = slices.DeleteFunc(p.serving, func(s *listener) bool { return s == l })
+	p.drop(l.socket)
 	if n := len(p.serving); n > 0 {
 		p.newest.Store(p.serving[n-1])
 		return

@@ -65,16 +65,16 @@ func reopen(tcp *net.TCPListener) (*net.TCPListener, error) {
 	return ln.(*net.TCPListener), nil
 }
 
-// steer makes the kernel give new connections to the socket that has been open for
-// longest among those that share the port (socket(7), SO_ATTACH_REUSEPORT_CBPF). That is
-// this one, unless another process listened there before us. Where steering fails, they
-// come to any of these, and one that comes in the instant in which its socket is closed
-// is lost.
-func steer(tcp *net.TCPListener) {
-	first := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+// steer makes the kernel give new connections to the socket of that number among those
+// that share the port (socket(7), SO_ATTACH_REUSEPORT_CBPF); tcp is one of them. The
+// numbers are others where another process listened there before us. Where steering
+// fails, connections come to any of these, and one that comes in the instant in which its
+// socket is closed is lost.
+func steer(tcp *net.TCPListener, number int) {
+	program := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: uint32(number)}}
 	_ = control(tcp, func(fd int) {
 		_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
-			&unix.SockFprog{Len: uint16(len(first)), Filter: &first[0]})
+			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	})
 }
 

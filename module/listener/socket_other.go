@@ -13,5 +13,5 @@ func inside(net.Listener) (*net.TCPListener, string) { return nil, "" }
 
 func reopen(*net.TCPListener) (*net.TCPListener, error) { return nil, errors.ErrUnsupported }
 
-func steer(*net.TCPListener) {}
-func share(*net.TCPListener) {}
+func steer(*net.TCPListener, int) {}
+func share(*net.TCPListener)      {}
