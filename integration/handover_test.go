@@ -73,6 +73,20 @@ func TestReloadsLoseNoConnectionAtAUnixSocket(t *testing.T) {
 	traffic.end().wantNoFailure(t)
 }
 
+// Without tls in the list, Caddy puts that first.
+func TestHandoverBehindTLSSaysSo(t *testing.T) {
+	t.Parallel()
+	port := freePorts(t, 1)[0]
+	s := start(t, fmt.Sprintf("https://127.0.0.1:%d {\ntls internal\nrespond {http.request.proto}\n}\n", port),
+		withGlobal("servers {\nlistener_wrappers {\nhandover\n}\n}"))
+	s.waitLog("handover does nothing: in listener_wrappers it must stand before tls")
+	own, done := modern()
+	defer done()
+	eventually(t, "the site is served all the same", func() bool {
+		return roundTrip(t.Context(), own, http.MethodGet, fmt.Sprintf("https://127.0.0.1:%d/", port), nil).body == "HTTP/2.0"
+	})
+}
+
 func TestHandoverHasNoOptions(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]string{

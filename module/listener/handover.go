@@ -2,6 +2,7 @@ package listener
 
 import (
 	"net"
+	"reflect"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -62,8 +63,13 @@ func (h *Handover) Provision(ctx caddy.Context) error {
 }
 
 // WrapListener makes ln the one that gets what comes to its address from now on,
-// and what older ones have not begun with.
+// and what older ones have not begun with. Behind the tls wrapper it does nothing, but
+// log that: net/http would not know the TLS connections any more.
 func (h *Handover) WrapListener(ln net.Listener) net.Listener {
+	if t := reflect.TypeOf(ln); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "crypto/tls" {
+		h.logger.Error("handover does nothing: in listener_wrappers it must stand before tls", zap.Stringer("address", ln.Addr()))
+		return ln
+	}
 	l := &listener{
 		Listener:  ln,
 		keepAlive: h.keepAlive,
