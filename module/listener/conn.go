@@ -16,11 +16,13 @@ const (
 	// the 16 KiB that Caddy takes as a head unless told otherwise.
 	maxHead = 32 << 10
 	// stepsParsing and stepsTLS are how many read deadlines net/http sets after a
-	// whole head, and after the beginning of a ClientHello: when the handshake is
-	// done, for the head, and behind it. Where it does otherwise, a reload takes
-	// longer, or loses what it would lose without a handover.
+	// whole head, and after a ClientHello: when the handshake is done, for the head,
+	// and behind it. Then it looks whether it is being shut down, and if not, it
+	// reads on, to notice when the client leaves. Where it does otherwise, a reload
+	// takes longer, or loses what it would lose without a handover.
 	stepsParsing = 1
 	stepsTLS     = 3
+	lastStep     = -1
 )
 
 // conn is a connection that can go to another listener until its server begins: when
@@ -36,8 +38,8 @@ type conn struct {
 	rest []byte
 
 	// steps is how many read deadlines net/http still sets before it decides what
-	// to do with the first request; while there are any, listener.deciding counts
-	// the connection.
+	// to do with the first request, and lastStep when it has set them all and not
+	// read or written since. Unless it is 0, listener.deciding counts the connection.
 	steps atomic.Int32
 
 	mu      sync.Mutex
@@ -52,6 +54,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if !c.begun.Load() {
 		return c.readHead(p)
 	}
+	c.goesOn()
 	if len(c.rest) > 0 {
 		n := copy(p, c.rest)
 		c.rest = c.rest[n:]
@@ -68,6 +71,7 @@ func (c *conn) readHead(p []byte) (n int, err error) {
 		c.mu.Unlock()
 		return 0, io.EOF
 	case c.parsing:
+		c.decided()
 		c.begins()
 		c.mu.Unlock()
 		return c.Read(p)
@@ -126,23 +130,30 @@ func (c *conn) decides(steps int32) {
 
 // decided notes that it has.
 func (c *conn) decided() {
-	if c.steps.Swap(0) > 0 {
+	if c.steps.Swap(0) != 0 {
 		c.listener.decides(-1)
 	}
 }
 
 // step notes a read deadline.
 func (c *conn) step() {
-	if c.steps.Load() > 0 && c.steps.Add(-1) == 0 {
-		c.listener.decides(-1)
+	switch n := c.steps.Load(); {
+	case n > 1:
+		c.steps.CompareAndSwap(n, n-1)
+	case n == 1:
+		c.steps.CompareAndSwap(n, lastStep)
+	}
+}
+
+// goesOn notes that the server reads or writes.
+func (c *conn) goesOn() {
+	if c.steps.Load() == lastStep {
+		c.decided()
 	}
 }
 
 // begins notes that the connection is the server's for good. It needs the lock.
 func (c *conn) begins() {
-	if c.parsing {
-		c.decided()
-	}
 	c.head = nil
 	c.begun.Store(true)
 }
@@ -159,12 +170,16 @@ func (c *conn) moves() *conn {
 // begin notes that the server begins, and reports whether the connection is still its.
 func (c *conn) begin() bool {
 	if c.begun.Load() {
+		c.goesOn()
 		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone {
 		return false
+	}
+	if c.parsing {
+		c.decided()
 	}
 	c.begins()
 	return true
