@@ -13,6 +13,19 @@ import (
 	"time"
 )
 
+// reloadsLoseNothing reloads several times, every other time with another pool, and
+// ends the traffic.
+func (s *server) reloadsLoseNothing(sites func(release int) string, traffic *traffic) {
+	s.t.Helper()
+	for release := range 8 {
+		if status, text := s.load(sites(release)); status != http.StatusOK {
+			s.t.Fatalf("reload %d: status %d, %s", release, status, text)
+		}
+		traffic.more(10)
+	}
+	traffic.end().wantNoFailure(s.t)
+}
+
 // Over TLS a connection is longer about to begin: the handshake counts.
 func TestReloadsLoseNoConnectionOverTLS(t *testing.T) {
 	t.Parallel()
@@ -37,13 +50,7 @@ func TestReloadsLoseNoConnectionOverTLS(t *testing.T) {
 					t.Errorf("%s was spoken", r.proto)
 				}
 			})
-			for release := range 8 {
-				if status, text := s.load(sites(release)); status != http.StatusOK {
-					t.Fatalf("reload %d: status %d, %s", release, status, text)
-				}
-				traffic.more(10)
-			}
-			traffic.end().wantNoFailure(t)
+			s.reloadsLoseNothing(sites, traffic)
 		})
 	}
 }
@@ -64,13 +71,7 @@ func TestReloadsLoseNoConnectionAtAUnixSocket(t *testing.T) {
 		return browse(transport)
 	}
 	traffic := startTrafficBy(browser, t, 4, always("http://app/"), nil)
-	for release := range 8 {
-		if status, text := s.load(sites(release)); status != http.StatusOK {
-			t.Fatalf("reload %d: status %d, %s", release, status, text)
-		}
-		traffic.more(10)
-	}
-	traffic.end().wantNoFailure(t)
+	s.reloadsLoseNothing(sites, traffic)
 }
 
 // Without tls in the list, Caddy puts that first.
