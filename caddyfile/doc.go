@@ -25,6 +25,7 @@
 //		max_requests <n> [<jitter %>]
 //		max_memory   <size>
 //		max_lifetime <duration>
+//		max_surge    <n>
 //
 //		# how long a request may take
 //		queue        <size> [<timeout>]

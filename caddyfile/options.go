@@ -50,6 +50,8 @@ var poolOptions = []option{
 		parse: size(func(s *settings) *int64 { return &s.pool().MaxMemory })},
 	{name: "max_lifetime", args: "<duration>", min: 1, max: 1, in: anyPool,
 		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().MaxLifetime })},
+	{name: "max_surge", args: "<n>", min: 1, max: 1, in: anyPool,
+		parse: count(func(s *settings) *int { return &s.pool().MaxSurge })},
 
 	// How long a request may take.
 	{name: "queue", args: "<size> [<timeout>]", min: 1, max: 2, in: anyPool, parse: parseQueue},

@@ -45,6 +45,7 @@ var samples = map[string]string{
 	"max_requests":        "500 0",
 	"max_memory":          "128MiB",
 	"max_lifetime":        "1d",
+	"max_surge":           "2",
 	"request_timeout":     "30s",
 	"stream_idle_timeout": "30s",
 	"sendfile":            "/srv/files /srv/more",

@@ -2,6 +2,8 @@ package integration
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -62,5 +64,34 @@ func TestOrdinaryRequestsUseAsFewWorkersAsTheyNeed(t *testing.T) {
 	}
 	if slices.Max(served) < 40 {
 		t.Errorf("50 requests, one after the other, went to workers as %v: the hottest is not preferred", served)
+	}
+}
+
+func TestMaxSurgeIsHowManyWorkersAreReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	for option, surge := range map[string]int{"": 1, "max_surge 2": 2} {
+		t.Run(option, func(t *testing.T) {
+			t.Parallel()
+			gate := filepath.Join(t.TempDir(), "gate")
+			openGate(t, gate)
+			s, _ := site(t, lifeWorker(t, "name app", "workers 3", option, env("BOOT_GATE", gate)))
+			old := s.settled("app", 3).serving()
+			if err := os.Remove(gate); err != nil {
+				t.Fatal(err)
+			}
+			restarted := make(chan int, 1)
+			go func() {
+				_, code := s.command("restart")
+				restarted <- code
+			}()
+			eventually(t, "new workers start", func() bool { return len(s.pool("app").in("booting")) == surge })
+			if p := s.pool("app"); len(p.in("booting")) != surge || len(p.in("idle")) != len(old) {
+				t.Errorf("%d workers start beside %d, want %d beside %d", len(p.in("booting")), len(p.in("idle")), surge, len(old))
+			}
+			openGate(t, gate)
+			if code := <-restarted; code != 0 {
+				t.Errorf("the restart ended with %d", code)
+			}
+		})
 	}
 }

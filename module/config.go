@@ -76,6 +76,11 @@ type PoolConfig struct {
 	// younger, by chance, so that not all go together. Default: no limit.
 	MaxLifetime caddy.Duration `json:"max_lifetime,omitempty"`
 
+	// MaxSurge is how many workers more than usual may run while workers are
+	// replaced, whatever for; those that only finish what they have begun do not
+	// count. Default: 1.
+	MaxSurge int `json:"max_surge,omitempty"`
+
 	// RequestTimeout is how long a worker may take until its answer begins,
 	// waits included. Then it is killed and the answer is 504. Default: no
 	// limit.

@@ -171,6 +171,7 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		MaxRequests: c.MaxRequests,
 		MaxMemory:   c.MaxMemory,
 		MaxLifetime: time.Duration(c.MaxLifetime),
+		MaxSurge:    c.MaxSurge,
 
 		RequestTimeout:    time.Duration(c.RequestTimeout),
 		StreamIdleTimeout: time.Duration(c.StreamIdleTimeout),
