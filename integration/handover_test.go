@@ -55,6 +55,31 @@ func TestReloadsLoseNoConnectionOverTLS(t *testing.T) {
 	}
 }
 
+// Until Caddy says that a new configuration runs, the old one answers: one that is
+// given up may lose what it has begun.
+func TestAConfigurationThatIsRejectedGetsNoConnection(t *testing.T) {
+	t.Parallel()
+	ports := freePorts(t, 2)
+	sites := func(name, worker string) string {
+		return fmt.Sprintf("http://:%d {\nbind 127.0.0.1\nrespond %q\n}\n", ports[0], name) + on(ports[1], worker)
+	}
+	s := start(t, sites("old", lifeWorker(t, "workers 1")))
+	traffic := startLoad(t, base(ports[0]), 4)
+	for range 8 { // Caddy starts its apps in any order, and those behind the broken one not at all
+		if out, err := s.reload(sites("rejected", lifeWorker(t, "workers 1", env("DIE", "1")))); err == nil {
+			t.Fatalf("the reload succeeded: %s", out)
+		}
+		traffic.more(20)
+	}
+	if bodies := traffic.end(); len(bodies) != 1 || bodies["old"] == 0 {
+		t.Errorf("the answers were %v", bodies)
+	}
+	s.mustReload(sites("new", lifeWorker(t, "workers 1")))
+	if a := askFresh(t.Context(), http.MethodGet, base(ports[0])); a.body != "new" {
+		t.Errorf("after a reload the answer is %q, error %v", a.body, a.err)
+	}
+}
+
 // A Unix socket is shared by all configurations: there is nothing to steer, but what
 // has not begun is handed over all the same.
 func TestReloadsLoseNoConnectionAtAUnixSocket(t *testing.T) {

@@ -129,16 +129,18 @@ func TestANewPoolThatCannotStartRejectsTheReload(t *testing.T) {
 
 func TestRequestsDoNotWaitForANewPoolThatIsSlowToStart(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ options, routes string }{
-		"of the same name": {"name api", ""},
-		// It answers what the old routes would, to the URL that the client sent.
-		"of another name behind other routes": {"name other", "rewrite / /env"},
+	for name, c := range map[string]struct{ options, routes, servers string }{
+		"of the same name": {"name api", "", ""},
+		// The listeners of both configurations get what is new then. The new one
+		// answers what the old routes would, to the URL that the client sent.
+		"without handover": {"name api", "", "servers {\n}"},
+		"without handover, of another name behind other routes": {"name other", "rewrite / /env", "servers {\n}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			port := freePorts(t, 1)[0]
 			gate := filepath.Join(t.TempDir(), "gate")
-			s := start(t, on(port, lifeWorker(t, "name api", "workers 2", release("old"))))
+			s := start(t, on(port, lifeWorker(t, "name api", "workers 2", release("old"))), withGlobal(c.servers))
 			reloaded := make(chan error, 1)
 			go func() {
 				out, err := s.reload(on(port, c.routes, lifeWorker(t, c.options, "workers 2", release("new"), env("BOOT_GATE", gate))))

@@ -1,23 +1,26 @@
 package listener
 
 import (
+	"context"
 	"net"
 	"reflect"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 )
 
 func init() { caddy.RegisterModule(Handover{}) }
 
-// Handover is a listener wrapper with which a reload loses no connection. From the
-// moment a new configuration listens at the same address, it gets the connections
-// of which the old one has not read a whole request head yet (under TLS: not answered
-// the ClientHello), with what has been read. The same happens back when the new
-// configuration is given up.
+// Handover is a listener wrapper with which a reload loses no connection. While a new
+// configuration starts, the old one gets all that comes to an address at which both
+// listen; a new one that is given up never gets any. When the old one is about to stop,
+// the new one gets what comes, and the connections of which the old one has not read a
+// whole request head yet (under TLS: not answered the ClientHello), with what has been
+// read.
 //
 // It belongs before the tls wrapper, and has no options. Between the two there may be
 // wrappers that read no more than a beginning, as proxy_protocol does. One that serves
@@ -26,6 +29,7 @@ func init() { caddy.RegisterModule(Handover{}) }
 type Handover struct {
 	keepAlive net.KeepAliveConfig
 	logger    *zap.Logger
+	listeners []*listener
 }
 
 // CaddyModule returns the Caddy module information.
@@ -48,9 +52,17 @@ func (*Handover) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// Provision takes the server's settings for TCP keep-alive over.
+// Provision takes the server's settings for TCP keep-alive over, and asks to be told
+// when the configuration ends.
 func (h *Handover) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	events, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	if err := events.(*caddyevents.App).On("stopping", ending{h}); err != nil {
+		return err
+	}
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.keepAlive = net.KeepAliveConfig{
 			Enable:   srv.KeepAliveInterval >= 0,
@@ -62,9 +74,9 @@ func (h *Handover) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// WrapListener makes ln the one that gets what comes to its address from now on,
-// and what older ones have not begun with. Behind the tls wrapper it does nothing, but
-// log that: net/http would not know the TLS connections any more.
+// WrapListener makes ln the one that gets what comes to its address once no older
+// configuration serves there. Behind the tls wrapper it does nothing, but log that:
+// net/http would not know the TLS connections any more.
 func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 	if t := reflect.TypeOf(ln); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "crypto/tls" {
 		h.logger.Error("handover does nothing: in listener_wrappers it must stand before tls", zap.Stringer("address", ln.Addr()))
@@ -82,15 +94,30 @@ func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 		network = ln.Addr().Network()
 	}
 	l.address = network + "/" + ln.Addr().String()
-	older, err := join(l)
-	if err != nil {
+	h.listeners = append(h.listeners, l)
+	if err := join(l); err != nil {
 		h.logger.Warn("a reload may lose connections that wait to be accepted",
 			zap.String("address", l.address), zap.Error(err))
 	}
-	for _, o := range older {
-		o.letDecide()
-	}
 	return l
+}
+
+// ending is what Caddy tells, before it stops any app, that a configuration ends:
+// because a new one runs, or because Caddy ends.
+type ending struct{ handover *Handover }
+
+// Handle lets the new configuration take over, and waits, for 250 ms at most, until
+// the servers of the old one may be shut down.
+func (e ending) Handle(context.Context, caddy.Event) error {
+	ctx, cancel := context.WithTimeout(context.Background(), decideFor)
+	defer cancel()
+	for _, l := range e.handover.listeners {
+		l.port.yield(l)
+	}
+	for _, l := range e.handover.listeners {
+		l.letDecide(ctx)
+	}
+	return nil
 }
 
 var (

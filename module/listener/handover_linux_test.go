@@ -15,12 +15,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
 
 func TestMain(m *testing.M) {
+	caddy.RegisterModule(&theGuest)
 	linger = 20 * time.Millisecond
 	os.Exit(m.Run())
 }
@@ -41,10 +43,11 @@ func listen(t *testing.T, address string) net.Listener {
 
 // config is a server as a configuration of Caddy has it.
 type config struct {
-	t      *testing.T
-	ln     net.Listener
-	server *http.Server
-	fresh  chan *conn // connections that the server has taken
+	t        *testing.T
+	handover *Handover
+	ln       net.Listener
+	server   *http.Server
+	fresh    chan *conn // connections that the server has taken
 }
 
 // configured starts a server at address whose answers are its name and the body of
@@ -57,7 +60,8 @@ func configured(t *testing.T, address, name string, handler http.HandlerFunc) *c
 			fmt.Fprint(w, name, string(body))
 		}
 	}
-	c := &config{t: t, ln: new(Handover).WrapListener(listen(t, address)), fresh: make(chan *conn, 1000)}
+	c := &config{t: t, handover: new(Handover), fresh: make(chan *conn, 1000)}
+	c.ln = c.handover.WrapListener(listen(t, address))
 	c.server = &http.Server{
 		Handler: handler, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols),
 		ConnState: func(conn_ net.Conn, s http.ConnState) {
@@ -86,6 +90,15 @@ func (c *config) address() string { return c.ln.Addr().String() }
 
 // stop begins a shutdown, as Caddy does, without waiting for its end.
 func (c *config) stop() {
+	c.t.Helper()
+	if err := (ending{c.handover}).Handle(c.t.Context(), caddy.Event{}); err != nil {
+		c.t.Error(err)
+	}
+	c.giveUp()
+}
+
+// giveUp is what Caddy does with a configuration that does not start.
+func (c *config) giveUp() {
 	c.t.Helper()
 	ctx, cancel := context.WithCancel(c.t.Context())
 	cancel()
@@ -208,17 +221,112 @@ func TestWhatWaitsForAServerGoesToTheNewOne(t *testing.T) {
 	}
 }
 
-func TestConnectionsOfARejectedConfigurationGoBack(t *testing.T) {
+// Caddy shuts down the servers of a configuration that does not start without a word
+// before: what they are just parsing would be lost.
+func TestAConfigurationThatIsGivenUpHasNotGotAnything(t *testing.T) {
 	before := configured(t, "127.0.0.1:0", "old", nil)
+	given := dial(t, before.address())
+	given.send("GET / HTTP")
+	(<-before.fresh).waitGiven(t, len("GET / HTTP"))
 	rejected := configured(t, before.address(), "rejected", nil)
-	c := dial(t, before.address())
-	<-rejected.fresh
-	rejected.stop()
-	c.send(get)
-	c.want("old")
-	c = dial(t, before.address())
-	c.send(get)
-	c.want("old")
+	alone(rejected.ln)
+	for range 20 {
+		c := dial(t, before.address())
+		c.send(get)
+		c.want("old")
+	}
+	given.send(get[len("GET / HTTP"):])
+	given.want("old")
+	rejected.giveUp()
+	for range 20 {
+		c := dial(t, before.address())
+		c.send(get)
+		c.want("old")
+	}
+	if n := len(rejected.fresh); n > 0 {
+		t.Errorf("%d connections came to the configuration that was given up", n)
+	}
+}
+
+// guest is an app of Caddy that has a listener, as its HTTP app has.
+type guest struct {
+	handover      Handover
+	before, after *listener
+	tookOver      [2]bool // while it runs, and when it is stopped
+}
+
+var theGuest guest
+
+func (*guest) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "guest", New: func() caddy.Module { return &theGuest }}
+}
+
+func (g *guest) Provision(ctx caddy.Context) error { return g.handover.Provision(ctx) }
+
+func (g *guest) Start() error {
+	g.tookOver[0] = g.before.heir() == g.after
+	return nil
+}
+
+func (g *guest) Stop() error {
+	g.tookOver[1] = g.before.heir() == g.after
+	return nil
+}
+
+func TestCaddySaysThatAConfigurationEndsBeforeItStopsAnything(t *testing.T) {
+	g := &theGuest
+	*g = guest{}
+	g.before = g.handover.WrapListener(listen(t, "127.0.0.1:0")).(*listener)
+	defer g.before.Close()
+	g.after = new(Handover).WrapListener(listen(t, g.before.Addr().String())).(*listener)
+	defer g.after.Close()
+	off := false
+	if err := caddy.Run(&caddy.Config{
+		Admin:   &caddy.AdminConfig{Disabled: true, Config: &caddy.ConfigSettings{Persist: &off}},
+		AppsRaw: caddy.ModuleMap{"guest": []byte("{}")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Stop(); err != nil {
+		t.Error(err)
+	}
+	if want := [2]bool{false, true}; g.tookOver != want {
+		t.Errorf("the new configuration has taken over: %v, want %v", g.tookOver, want)
+	}
+}
+
+// The wait for requests that are just being parsed has one end for all listeners.
+func TestTheEndOfAConfigurationIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, newer := new(port), new(listener)
+		h := new(Handover)
+		for range 3 {
+			l := &listener{port: old, decided: make(chan struct{}, 1)}
+			l.decides(1)
+			old.serving = append(old.serving, l)
+			h.listeners = append(h.listeners, l)
+		}
+		old.serving = append(old.serving, newer)
+		begin := time.Now()
+		if err := (ending{h}).Handle(t.Context(), caddy.Event{}); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(begin); d != decideFor {
+			t.Errorf("it took %v, want %v", d, decideFor)
+		}
+		h.listeners = h.listeners[:1]
+		begin = time.Now()
+		go func() {
+			<-time.After(time.Millisecond)
+			h.listeners[0].decides(-1)
+		}()
+		if err := (ending{h}).Handle(t.Context(), caddy.Event{}); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(begin); d != time.Millisecond {
+			t.Errorf("it took %v after the decision, want 1ms", d)
+		}
+	})
 }
 
 // A request that a handler may have seen must not be handled again.
@@ -369,7 +477,7 @@ func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
 	for range 50 {
 		c := dial(t, before.address())
 		c.send(get)
-		c.want("new")
+		c.want("old")
 	}
 	if n, m := came(t, one), came(t, other); n+m > 0 {
 		t.Errorf("during a reload %d and %d connections come to neighbours", n, m)
@@ -396,16 +504,17 @@ func TestAnInheritedSocketIsAccepted(t *testing.T) {
 	first.Close()
 	t.Cleanup(func() { file.Close() })
 	name := fmt.Sprintf("fd/%d", file.Fd())
-	for _, config := range []string{"old", "new"} {
-		c := configured(t, name, config, nil)
+	var c *config
+	for _, body := range []string{"old", "new"} {
+		before := c
+		if c = configured(t, name, body, nil); before != nil {
+			before.stop()
+		}
 		alone(c.ln)
 		for range 20 {
 			client := dial(t, address)
 			client.send(get)
-			client.want(config)
-		}
-		if config == "new" {
-			c.stop()
+			client.want(body)
 		}
 	}
 }
@@ -479,6 +588,7 @@ func TestStepsOfAServer(t *testing.T) {
 	}
 
 	after := configured(t, before.Addr().String(), "new", nil)
+	before.(*listener).port.yield(before.(*listener))
 	client.send("later")
 	if err := <-got; err != nil {
 		t.Errorf("a server that has written reads no more: %v", err)
@@ -536,8 +646,8 @@ func TestTheEndOfAListenerDoesNotEndTheNextOne(t *testing.T) {
 	}
 }
 
-// A new listener waits while an older one has connections whose server is about to
-// decide what to do with their first request.
+// The end of a configuration waits while its server is about to decide what to do with
+// the first request of a connection.
 func TestWhatIsAboutToBegin(t *testing.T) {
 	began, end := make(chan bool), make(chan bool)
 	blocked := func(w http.ResponseWriter, _ *http.Request) {
@@ -602,10 +712,10 @@ func TestTheLastListenerClosesAllSockets(t *testing.T) {
 	c.send(get)
 	c.want("old")
 	after := configured(t, before.address(), "new", nil)
+	before.stop()
 	c = dial(t, before.address())
 	c.send(get)
 	c.want("new")
-	before.stop()
 	after.stop()
 	if c, err := net.Dial("tcp", before.address()); err == nil {
 		c.Close()

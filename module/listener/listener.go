@@ -1,14 +1,15 @@
 package listener
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// decideFor bounds how long a new listener waits for requests that are just being
-// parsed by an older server, and for handshakes under way.
+// decideFor bounds how long the end of a configuration waits for requests that its
+// server is just parsing, and for handshakes under way.
 const decideFor = 250 * time.Millisecond
 
 // listener is what one configuration has of a port.
@@ -19,6 +20,7 @@ type listener struct {
 	address   string
 	keepAlive net.KeepAliveConfig
 	port      *port
+	yielded   bool // its configuration ends; guarded by ports
 
 	arrivals chan arrival
 	closing  sync.Once
@@ -39,8 +41,8 @@ type arrival struct {
 // heir is the listener that gets what no server has begun with, where that is
 // another one.
 func (l *listener) heir() *listener {
-	if newest := l.port.newest.Load(); newest != l {
-		return newest
+	if taker := l.port.taker.Load(); taker != l {
+		return taker
 	}
 	return nil
 }
@@ -85,14 +87,13 @@ func (l *listener) decides(n int64) {
 }
 
 // letDecide waits until l's server is not about to begin a first request anywhere, so
-// that it is not when it is shut down: it would close that connection instead.
-func (l *listener) letDecide() {
-	patience := time.NewTimer(decideFor)
-	defer patience.Stop()
-	for l.deciding.Load() > 0 {
+// that it is not when it is shut down: it would close that connection instead. Where
+// nobody takes over, new connections still come, and it does not wait.
+func (l *listener) letDecide(ctx context.Context) {
+	for l.heir() != nil && l.deciding.Load() > 0 {
 		select {
 		case <-l.decided:
-		case <-patience.C:
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -19,9 +19,9 @@ var linger = time.Second
 // them, and stays open: the sockets that Caddy opens and closes beside it then never
 // have one to lose.
 type port struct {
-	// newest is the listener that gets all that no server has begun with; nil when
+	// taker is the listener that gets all that no server has begun with; nil when
 	// all have been closed.
-	newest atomic.Pointer[listener]
+	taker atomic.Pointer[listener]
 
 	// Guarded by ports.
 	serving []*listener // those that have not been closed, the oldest first
@@ -38,9 +38,9 @@ var ports = struct {
 	at map[string]*port
 }{at: make(map[string]*port)}
 
-// join makes l the newest listener of its address, and returns the others that serve
-// there. The error says why connections can still be lost; l serves all the same.
-func join(l *listener) (older []*listener, err error) {
+// join makes l the listener that takes over at its address once those that serve there
+// yield. The error says why connections can still be lost; l serves all the same.
+func join(l *listener) error {
 	ports.Lock()
 	defer ports.Unlock()
 	p := ports.at[l.address]
@@ -48,11 +48,30 @@ func join(l *listener) (older []*listener, err error) {
 		p = new(port)
 		ports.at[l.address] = p
 	}
-	older = slices.Clone(p.serving)
 	p.serving = append(p.serving, l)
 	l.port = p
-	p.newest.Store(l)
-	return older, p.admit(l)
+	p.choose()
+	return p.admit(l)
+}
+
+// choose finds the listener that gets what comes: the oldest that has not yielded, for
+// Caddy may still give a newer one up; without such a one, the newest. It needs the lock.
+func (p *port) choose() {
+	var taker *listener
+	for _, taker = range p.serving {
+		if !taker.yielded {
+			break
+		}
+	}
+	p.taker.Store(taker)
+}
+
+// yield lets the next listener take over from l, if there is one.
+func (p *port) yield(l *listener) {
+	ports.Lock()
+	defer ports.Unlock()
+	l.yielded = true
+	p.choose()
 }
 
 // admit sees to it that what comes to l's socket is taken. It needs the lock.
@@ -108,11 +127,9 @@ func (p *port) leave(l *listener) {
 	defer ports.Unlock()
 	p.serving = slices.DeleteFunc(p.serving, func(s *listener) bool { return s == l })
 	p.drop(l.socket)
-	if n := len(p.serving); n > 0 {
-		p.newest.Store(p.serving[n-1])
+	if p.choose(); len(p.serving) > 0 {
 		return
 	}
-	p.newest.Store(nil)
 	delete(ports.at, l.address)
 	if p.own != nil {
 		share(p.own) // the sockets of other processes stay steered otherwise
@@ -120,7 +137,7 @@ func (p *port) leave(l *listener) {
 	}
 }
 
-// pump gives what comes to ln to the newest listener until ln is closed. An error is
+// pump gives what comes to ln to the taker until ln is closed. An error is
 // for the owner of ln, if it has one.
 func (p *port) pump(ln net.Listener, owner *listener) {
 	for {
@@ -142,11 +159,11 @@ func (p *port) pump(ln net.Listener, owner *listener) {
 	}
 }
 
-// pass waits until the newest listener takes a. A connection is closed when nobody
+// pass waits until the taker takes a. A connection is closed when nobody
 // serves any more.
 func (p *port) pass(a arrival) {
 	for {
-		to := p.newest.Load()
+		to := p.taker.Load()
 		if to == nil {
 			if a.conn != nil {
 				_ = a.conn.Conn.Close()
