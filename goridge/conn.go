@@ -41,6 +41,8 @@ type Options struct {
 type Conn struct {
 	r    io.ReadCloser
 	w    io.WriteCloser
+	in   io.Reader // of r
+	out  io.Writer // of w
 	opts Options
 
 	// State of the reader. Bytes read and not yet handed out are
@@ -73,7 +75,7 @@ func NewConn(r io.ReadCloser, w io.WriteCloser, o Options) *Conn {
 	// A frame in memory is indexed by an int, which has 32 bits on some
 	// machines, with room for its header.
 	o.MaxFrame = min(o.MaxFrame, math.MaxInt-maxWords*4)
-	return &Conn{r: r, w: w, opts: o, poll: newPollReader(r)}
+	return &Conn{r: r, w: w, in: directReader(r), out: directWriter(w), opts: o, poll: newPollReader(r)}
 }
 
 // Close closes both directions. It does not wait for anything: whoever is

@@ -44,7 +44,7 @@ func (c *Conn) ReadFrame(f *Frame) error {
 		}
 		for range maxEmptyReads {
 			var n int
-			n, err = c.fill(c.r.Read)
+			n, err = c.fill(c.in.Read)
 			if n > 0 || err != nil {
 				break
 			}
@@ -236,7 +236,7 @@ func (c *Conn) readRest(p []byte) (int, error) {
 	if c.readErr != nil {
 		return 0, c.readErr
 	}
-	n, err := c.r.Read(p)
+	n, err := c.in.Read(p)
 	c.unread -= int64(n)
 	if err == nil || n > 0 {
 		return n, nil

@@ -68,11 +68,11 @@ func (c *Conn) write(p []byte) (int, error) {
 	n := 0
 	var err error
 	if first > 0 {
-		n, err = c.w.Write(p[:first])
+		n, err = c.out.Write(p[:first])
 	}
 	if err == nil {
 		var m int
-		m, err = c.w.Write(p[first:])
+		m, err = c.out.Write(p[first:])
 		n += m
 	}
 	if err == nil && n < len(p) {
@@ -98,7 +98,7 @@ func (c *Conn) copyBody(body io.Reader, n int64) (copied int64, err error) {
 		m, readErr := body.Read(buf.data[:min(int64(len(buf.data)), n-copied)])
 		if m > 0 {
 			empty = 0
-			written, err := c.w.Write(buf.data[:m])
+			written, err := c.out.Write(buf.data[:m])
 			copied += int64(written)
 			if err == nil && written < m {
 				err = io.ErrShortWrite
