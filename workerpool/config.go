@@ -83,6 +83,8 @@ type Config struct {
 	// Default: 5m.
 	DrainTimeout time.Duration
 
+	longTail time.Duration // another one, for tests
+
 	// Watch are patterns of files, relative to Dir, whose change restarts the
 	// workers. Default: nothing is watched.
 	Watch []string
@@ -135,6 +137,7 @@ func (c *Config) setDefaults() {
 	def(&c.BootTimeout, DefaultBootTimeout)
 	def(&c.StopTimeout, DefaultStopTimeout)
 	def(&c.DrainTimeout, DefaultDrainTimeout)
+	def(&c.longTail, longTail)
 	def(&c.MaxInMemory, DefaultMaxInMemory)
 	def(&c.MaxSurge, DefaultMaxSurge)
 	def(&c.Relay, RelayAuto)

@@ -44,7 +44,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 		return nil, ErrQueueFull
 	}
 	wt := p.waiters.Get().(*waiter)
-	wt.since, wt.ahead, wt.left = since, nil, false
+	wt.since, wt.ahead, wt.left, wt.repeatable = since, nil, false, t.req.Repeatable
 	if t.probed && len(t.frame) <= recallLimit {
 		wt.ahead = t.frame
 	}
@@ -185,7 +185,7 @@ func (p *Pool) preferSettled(w *worker) *worker {
 		p.mu.Unlock()
 	}
 	for _, u := range unsettled {
-		young := time.Since(u.answeredAt) < longTail
+		young := time.Since(u.answeredAt) < p.config.longTail
 		switch {
 		case w == nil && young && !u.slowTail && !p.cautious():
 			w = u // on trust: it is about to settle
@@ -210,7 +210,7 @@ func (p *Pool) settleAndHandBack(w *worker) {
 		p.dismiss(w, err)
 		return
 	}
-	if time.Since(begin) < longTail {
+	if time.Since(begin) < p.config.longTail {
 		w.slowTail = false
 	}
 	p.handBack(w)
@@ -237,10 +237,11 @@ func (p *Pool) release(w *worker, size int64) {
 	}
 	p.pace.turnTook(now.Sub(w.turnStart))
 	p.noteSize(size)
-	tail := w.behind == nil && (w.slowTail || p.loopless.suspected())
-	if w.behind != nil && !w.wantsOut && !w.afterStream {
+	tail := len(w.line) == 0 && (w.slowTail || p.loopless.suspected())
+	var next []*waiter
+	if len(w.line) == 1 && !w.wantsOut && !w.afterStream {
 		// It is the front in a moment; the worker may be at it already.
-		w.second = p.next(w, w.behind.sent)
+		next = p.lineUp(w, 1, unread(w.line))
 	}
 	if tail {
 		p.calm(w)
@@ -257,7 +258,7 @@ func (p *Pool) release(w *worker, size int64) {
 	case tail:
 		go p.settleAndHandBack(w)
 	default:
-		w.send(w.second)
+		w.send(next)
 		p.handBack(w)
 	}
 }

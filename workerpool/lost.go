@@ -13,7 +13,7 @@ import (
 func (p *Pool) lost(w *worker, err error, sent int) error {
 	unread := safeToRetry(err) || overByItself(err) && (!w.settled || w.child.unread(w.alsoSent(sent)))
 	w.child.lastWords()
-	_, _ = p.recall(w)
+	_ = p.recall(w)
 	w.settled = false
 	_ = w.conn.SetReadDeadline(time.Time{}) // for who is behind
 	p.mu.Lock()

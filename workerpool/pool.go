@@ -95,7 +95,7 @@ func newPool(config Config, logger *zap.Logger, events Events, launch launcher) 
 	}
 	p.waiters.New = func() any { return &waiter{outcome: make(chan outcome, 1)} }
 	p.counts.restarts = make(map[Reason]int64)
-	p.pace = pace{short: shortTurn, long: longTurn, restless: calmTurns}
+	p.pace = newPace()
 	p.SetLogger(logger)
 	return p, nil
 }

@@ -15,9 +15,10 @@ type waiter struct {
 
 	// ahead is what may be sent ahead; nil: nothing may. sent and err are the
 	// outcome of that, written by the front's goroutine before its turn ends.
-	ahead []byte
-	sent  int
-	err   error
+	ahead      []byte
+	repeatable bool // see Request
+	sent       int
+	err        error
 }
 
 // outcome is a worker, or the reason why there is none.

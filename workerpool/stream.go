@@ -79,13 +79,13 @@ func (t *Turn) end() {
 	late := t.close()
 	t.probe()
 	t.worker.extra = 1
-	if t.killer != nil || t.worker.behind != nil {
+	if t.killer != nil || len(t.worker.line) > 0 {
 		t.probe()
 	}
 	if t.killer != nil {
 		t.worker.doubt = 1
 	}
-	t.worker.afterStream = t.streamed && t.worker.behind != nil
+	t.worker.afterStream = t.streamed && len(t.worker.line) > 0
 	t.finish(late)
 }
 

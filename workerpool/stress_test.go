@@ -102,7 +102,7 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 	wg.Go(func() {
 		r := rand.New(rand.NewPCG(99, 1))
 		for range 60 {
-			calm(p)
+			deep(p)
 			workers := p.Stats().Workers
 			pid := 0
 			if len(workers) > 0 {

@@ -45,6 +45,28 @@ func (t *tap) close() {
 	}
 }
 
+// level is how many bytes the pipe holds; -1 if that cannot be told.
+func (t *tap) level() int {
+	if t == nil {
+		return -1
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.holds()
+}
+
+// holds is level for who has the lock.
+func (t *tap) holds() int {
+	if t.fd < 0 {
+		return -1
+	}
+	level, err := unix.IoctlGetInt(t.fd, unix.TIOCINQ)
+	if err != nil {
+		return -1
+	}
+	return level
+}
+
 // takeBack takes the last sent bytes back, if the pipe holds exactly them. One
 // read takes what is there while the worker's waits, so that it is all or
 // nothing; a part can only mean that the worker had begun after all, with an
@@ -56,10 +78,7 @@ func (t *tap) takeBack(sent int) (taken bool, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.fd < 0 {
-		return false, nil
-	}
-	if level, err := unix.IoctlGetInt(t.fd, unix.TIOCINQ); err != nil || level != sent {
+	if t.holds() != sent {
 		return false, nil
 	}
 	var buf [recallLimit]byte

@@ -248,7 +248,7 @@ func (t *Turn) ask(req *Request) error {
 		return errTakenBack
 	default:
 		if trusted {
-			_ = w.conn.SetReadDeadline(time.Now().Add(longTail))
+			_ = w.conn.SetReadDeadline(time.Now().Add(t.pool.config.longTail))
 		}
 		if err := t.send(req); err != nil {
 			return err
@@ -258,7 +258,7 @@ func (t *Turn) ask(req *Request) error {
 	for {
 		if w.settled && !fed {
 			fed = true
-			t.pool.feed(w)
+			t.pool.feed(w, len(t.frame))
 		}
 		switch err := w.readFrame(&t.Frame); {
 		case err == nil:

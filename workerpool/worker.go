@@ -47,8 +47,7 @@ type worker struct {
 
 	held      bool          // a turn has it
 	settling  bool          // and has no request for it: it works on after its last answer
-	behind    *waiter       // sent to it already, behind the request of that turn
-	second    *waiter       // and behind that one, while the turn passes on
+	line      []*waiter     // sent to it already, behind the request of that turn
 	sentAhead bool          // that turn's request was, too
 	nudged    bool          // a read deadline is set to interrupt that turn
 	free      chan struct{} // not nil: to be closed when that turn ends
@@ -67,6 +66,7 @@ type worker struct {
 	doubt      int       // pid frames that arrive before that one
 	extra      int       // pid frames that may arrive after it and before the next answer
 	answeredAt time.Time // when that answer was complete
+	batch      []byte    // what is sent in one piece
 	slowTail   bool      // works for long after its responses
 	wantsOut   bool      // asked to be replaced
 	// afterStream says that the answer before was a stream and that the next

@@ -20,7 +20,14 @@ import (
 func calm(p *Pool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.short, p.pace.long, p.pace.restless, p.pace.streamed = time.Hour, time.Hour, 0, time.Time{}
+	p.pace.short, p.pace.long, p.pace.restless, p.pace.streamed, p.pace.behind = time.Hour, time.Hour, 0, time.Time{}, 1
+}
+
+// steady is self of workers that settle, however slow the machine is.
+func steady(n int) Config {
+	c := self(n)
+	c.longTail = time.Minute
+	return c
 }
 
 // row is a front, the request sent behind it, and one that waits in the queue.
@@ -53,7 +60,7 @@ func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, to
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			for w := range p.workers {
-				if w.behind != nil {
+				if len(w.line) > 0 {
 					return pipeLevel(w.child.chosen.writer) >= size
 				}
 			}
@@ -96,7 +103,7 @@ func place(p *Pool, req *Request) (lies, waits bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for w := range p.workers {
-		lies = lies || w.behind != nil && bytes.HasPrefix(w.behind.ahead, req.Frame) && pipeLevel(w.child.chosen.writer) > 0
+		lies = lies || len(w.line) > 0 && bytes.HasPrefix(w.line[0].ahead, req.Frame) && pipeLevel(w.child.chosen.writer) > 0
 	}
 	return lies, p.queue.head != nil && bytes.HasPrefix(p.queue.head.ahead, req.Frame)
 }
@@ -139,7 +146,7 @@ func once(t *testing.T, r row, file string) {
 func TestARequestSentAheadIsAnswered(t *testing.T) {
 	for _, together := range []bool{false, true} {
 		t.Run(fmt.Sprint("together ", together), func(t *testing.T) {
-			p, g, file := start(t, self(1)), newGate(t), journal(t)
+			p, g, file := start(t, steady(1)), newGate(t), journal(t)
 			r := lineUp(t, t.Context(), p, script("visit "+g.path+"; answer front"), script("note "+file+"; answer", "behind"), together)
 			g.next(t).release()
 			if got := receive(t, r.front).body(t); got != "front" {
@@ -154,11 +161,12 @@ func TestARequestSentAheadSurvivesTheEndOfItsWorker(t *testing.T) {
 	for _, together := range []bool{false, true} {
 		for _, last := range []string{"exit 3", "kill 9", "kill 11", "raw nonsense that is no frame at all; exit 0", "chunk half an answer; exit 4", "hang-up"} {
 			t.Run(fmt.Sprint(last, ", together ", together), func(t *testing.T) {
-				p, file := start(t, self(1)), journal(t)
+				p, g, file := start(t, steady(1)), newGate(t), journal(t)
 				next := script("note "+file+"; answer", "behind")
 				nonsense := strings.HasPrefix(last, "raw")
 				next.Repeatable = nonsense // who babbles may have gone on
-				r := lineUp(t, t.Context(), p, script("note "+file+"; "+last, "front"), next, together)
+				r := lineUp(t, t.Context(), p, script("visit "+g.path+"; note "+file+"; "+last, "front"), next, together)
+				g.next(t).release()
 				got := receive(t, r.front)
 				if got.err == nil {
 					got.turn.Close()
@@ -177,7 +185,7 @@ func TestARequestSentAheadSurvivesTheEndOfItsWorker(t *testing.T) {
 func TestARequestSentAheadOfOneThatTakesTooLongIsCarriedOutElsewhere(t *testing.T) {
 	for _, together := range []bool{false, true} {
 		t.Run(fmt.Sprint("together ", together), func(t *testing.T) {
-			c, file := self(1), journal(t)
+			c, file := steady(1), journal(t)
 			c.RequestTimeout = 300 * time.Millisecond
 			p := start(t, c)
 			r := lineUp(t, t.Context(), p, script("block"), script("note "+file+"; answer", "behind"), together)
@@ -190,7 +198,7 @@ func TestARequestSentAheadOfOneThatTakesTooLongIsCarriedOutElsewhere(t *testing.
 }
 
 func TestARequestBehindALongOneIsTakenBackForAnotherWorker(t *testing.T) {
-	p, g := start(t, self(1)), newGate(t)
+	p, g := start(t, steady(1)), newGate(t)
 	next := script("answer", "behind")
 	r, v := lineUpInPipe(t, t.Context(), p, g, "answer front", next)
 	takenBack(t, p, next)
@@ -218,7 +226,7 @@ func TestARequestBehindAStream(t *testing.T) {
 		"is not lost with a stream that breaks off":           "chunk 1; exit 3",
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, file := start(t, self(1)), journal(t)
+			p, file := start(t, steady(1)), journal(t)
 			r := lineUp(t, t.Context(), p, script(stream), script("note "+file+"; answer", "behind"), true)
 			got := receive(t, r.front)
 			if got.err != nil {
@@ -234,7 +242,7 @@ func TestARequestBehindAStream(t *testing.T) {
 }
 
 func TestARequestInThePipeIsTakenBackAtTheFirstChunkOfAStream(t *testing.T) {
-	p, g := start(t, self(1)), newGate(t)
+	p, g := start(t, steady(1)), newGate(t)
 	next := script("answer", "behind")
 	r, v := lineUpInPipe(t, t.Context(), p, g, "chunk 1; visit "+g.path+"; answer 2", next)
 	v.release()
@@ -250,7 +258,7 @@ func TestARequestInThePipeIsTakenBackAtTheFirstChunkOfAStream(t *testing.T) {
 }
 
 func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
-	p := start(t, self(1))
+	p := start(t, steady(1))
 	calm(p)
 	whole(t, receive(t, send(p, t.Context(), script("chunks 3"))).turn)
 	load(t, p, 8, 50, "answer")
@@ -260,7 +268,7 @@ func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
 }
 
 func TestLongRequestsEndSendingAheadForAWhile(t *testing.T) {
-	p, g := start(t, self(1)), newGate(t)
+	p, g := start(t, steady(1)), newGate(t)
 	p.mu.Lock()
 	p.pace.short, p.pace.restless = time.Hour, 0
 	p.mu.Unlock()
@@ -277,7 +285,7 @@ func TestLongRequestsEndSendingAheadForAWhile(t *testing.T) {
 }
 
 func TestRequestsThatAreNotShortOnAverageEndSendingAhead(t *testing.T) {
-	p := start(t, self(1))
+	p := start(t, steady(1))
 	calm(p)
 	p.mu.Lock()
 	p.pace.short, p.pace.average = shortTurn, time.Hour // as after many of them
@@ -286,7 +294,7 @@ func TestRequestsThatAreNotShortOnAverageEndSendingAhead(t *testing.T) {
 	if n := p.Stats().Ahead; n != 0 {
 		t.Errorf("%d requests were sent ahead", n)
 	}
-	pace := pace{short: shortTurn, long: longTurn}
+	pace := newPace()
 	for range 10 * averageOf {
 		pace.turnTook(shortTurn / 2)
 	}
@@ -300,7 +308,7 @@ func TestNothingIsSentAheadWhereThatIsOffOrCannotBeTakenBack(t *testing.T) {
 		"": nil, "off": func(c *Config) { c.NoPipeline = true }, "unix": func(c *Config) { c.Relay = RelayUnix },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := self(2)
+			c := steady(2)
 			if change != nil {
 				change(&c)
 			}
@@ -328,7 +336,7 @@ func load(t *testing.T, p *Pool, clients, each int, steps string) {
 		wg.Go(func() {
 			for i := range each {
 				id := fmt.Sprint(client, ".", i)
-				turn, err := p.Exec(t.Context(), script(steps, id))
+				turn, err := p.Exec(t.Context(), repeatable(steps, id))
 				if err != nil {
 					t.Errorf("%s: %v", id, err)
 					return
@@ -344,19 +352,23 @@ func load(t *testing.T, p *Pool, clients, each int, steps string) {
 }
 
 func TestStraysNeverReachARequestThatWasSentAhead(t *testing.T) {
-	p := start(t, self(2))
-	for range 20 {
-		calm(p)
-		load(t, p, 12, 40, "answer; sometimes-more")
-		if p.Stats().Ahead > 500 {
-			return
-		}
+	for name, allow := range map[string]func(*Pool){"one": calm, "several": deep} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, steady(2))
+			for range 20 {
+				allow(p)
+				load(t, p, 24, 40, "answer; sometimes-more")
+				if p.Stats().Ahead > 500 {
+					return
+				}
+			}
+			t.Errorf("only %d requests were sent ahead", p.Stats().Ahead)
+		})
 	}
-	t.Errorf("only %d requests were sent ahead", p.Stats().Ahead)
 }
 
 func TestAnAnswerThatNeverCameIsNotReplacedByTheNextOnes(t *testing.T) {
-	p, logs := startLogged(t, self(1))
+	p, logs := startLogged(t, steady(1))
 	file := journal(t)
 	r := lineUp(t, t.Context(), p, script("note "+file, "front"), script("note "+file+"; answer", "behind"), true)
 	got := receive(t, r.front)
@@ -370,7 +382,7 @@ func TestAnAnswerThatNeverCameIsNotReplacedByTheNextOnes(t *testing.T) {
 }
 
 func TestAClientThatLeavesWhileItsRequestIsSentAheadDisturbsNobody(t *testing.T) {
-	p, g := start(t, self(1)), newGate(t)
+	p, g := start(t, steady(1)), newGate(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, v := lineUpInPipe(t, ctx, p, g, "answer front", script("answer", "behind"))
@@ -389,7 +401,15 @@ func TestAClientThatLeavesWhileItsRequestIsSentAheadDisturbsNobody(t *testing.T)
 // Whoever kills workers at any time loses at most the requests that they are at:
 // no other request fails, and none is carried out twice.
 func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
-	p, file := start(t, self(2)), journal(t)
+	for name, allow := range map[string]func(*Pool){"one": calm, "several": deep} {
+		t.Run(name, func(t *testing.T) { killAtAnyTime(t, allow) })
+	}
+}
+
+// killAtAnyTime kills workers of a pool to which allow has been done. Every other
+// client's requests may be repeated.
+func killAtAnyTime(t *testing.T, allow func(*Pool)) {
+	p, file := start(t, steady(2)), journal(t)
 	var kills, lost atomic.Int64
 	stop := make(chan struct{})
 	var killer sync.WaitGroup
@@ -401,7 +421,7 @@ func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
 				return
 			case <-time.After(time.Duration(2000+r.IntN(6000)) * time.Microsecond):
 			}
-			calm(p)
+			allow(p)
 			for _, w := range p.Stats().Workers {
 				if w.State == StateBusy && r.IntN(2) == 0 && syscall.Kill(w.PID, syscall.SIGKILL) == nil {
 					kills.Add(1)
@@ -418,7 +438,9 @@ func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				id := fmt.Sprint(client, ".", i)
-				turn, err := p.Exec(t.Context(), script("note "+file+"; answer", id))
+				req := script("note "+file+"; answer", id)
+				req.Repeatable = client%2 == 0
+				turn, err := p.Exec(t.Context(), req)
 				var failed *WorkerError
 				var unavailable *UnavailableError
 				switch {
@@ -441,15 +463,15 @@ func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
 	close(stop)
 	killer.Wait()
 	done := entriesOf(t, file)
-	for id, n := range done {
-		if n > 1 {
-			t.Errorf("%s was carried out %d times", id, n)
+	for client := range clients {
+		most := 1
+		if client%2 == 0 {
+			most = 2 // begun with when its worker was killed, and repeated once
 		}
-	}
-	for client := range answered {
-		for id := range answered[client] {
-			if done[id] != 1 {
-				t.Errorf("%s was answered and carried out %d times", id, done[id])
+		for i := range each {
+			id := fmt.Sprint(client, ".", i)
+			if n := done[id]; n > most || n == 0 && answered[client][id] {
+				t.Errorf("%s was carried out %d times; answered: %v", id, n, answered[client][id])
 			}
 		}
 	}

@@ -1,0 +1,65 @@
+package workerpool
+
+import "time"
+
+const (
+	// shortTurn is how long recent requests may have run on average for the
+	// next one to be sent ahead: where they run longer, that gains nothing.
+	// Each counts for one in averageOf.
+	shortTurn = 750 * time.Microsecond
+	averageOf = 64
+	// longTurn is the time that ends sending ahead for the next calmTurns
+	// requests, and sending several for the next evenTurns: nobody should wait
+	// behind such a one. One in so many delays a hundredth of all at most.
+	longTurn  = 5 * time.Millisecond
+	calmTurns = 256
+	evenTurns = 768
+	// maxBehind is how many requests may lie behind the front, if they are short
+	// enough to wait no longer than two of average shortTurn would make them.
+	maxBehind = 7
+	// streamMemory is how long nothing is sent ahead after a stream: the 3.x
+	// client drops requests that it finds while it looks for a stop frame.
+	streamMemory = time.Minute
+)
+
+// pace says how many requests are sent ahead. The pool's lock guards it.
+type pace struct {
+	// shortTurn, longTurn and maxBehind, but for tests.
+	short, long time.Duration
+	behind      int
+
+	average  time.Duration // of recent turns
+	restless int           // how many turns must still be seen that are not long
+	streamed time.Time     // when the last stream began
+	// For Snapshot and tests: requests sent ahead, and those of them that were
+	// taken back.
+	ahead, recalled int64
+}
+
+// newPace is that of a pool of which nothing is known yet.
+func newPace() pace {
+	return pace{short: shortTurn, long: longTurn, behind: maxBehind, restless: evenTurns}
+}
+
+// turnTook notes how long a turn lasted. It needs the lock.
+func (c *pace) turnTook(d time.Duration) {
+	c.average += (d - c.average) / averageOf
+	if d > c.long {
+		c.restless = evenTurns
+	} else if c.restless > 0 {
+		c.restless--
+	}
+}
+
+// depth is how many requests may lie behind the front. It needs the lock.
+func (c *pace) depth() int {
+	switch {
+	case c.average > c.short, c.restless > evenTurns-calmTurns:
+		return 0
+	case !c.streamed.IsZero() && time.Since(c.streamed) < streamMemory:
+		return 0
+	case c.restless > 0:
+		return 1
+	}
+	return max(1, min(c.behind, int(2*c.short/max(1, c.average))))
+}
