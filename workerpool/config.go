@@ -83,7 +83,8 @@ type Config struct {
 	// Default: 5m.
 	DrainTimeout time.Duration
 
-	longTail time.Duration // another one, for tests
+	// Other ones than the constants of these names, for tests.
+	longTail, outputLingers time.Duration
 
 	// Watch are patterns of files, relative to Dir, whose change restarts the
 	// workers. Default: nothing is watched.
@@ -138,6 +139,7 @@ func (c *Config) setDefaults() {
 	def(&c.StopTimeout, DefaultStopTimeout)
 	def(&c.DrainTimeout, DefaultDrainTimeout)
 	def(&c.longTail, longTail)
+	def(&c.outputLingers, outputLingers)
 	def(&c.MaxInMemory, DefaultMaxInMemory)
 	def(&c.MaxSurge, DefaultMaxSurge)
 	def(&c.Relay, RelayAuto)

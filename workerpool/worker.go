@@ -212,6 +212,10 @@ func (w *worker) sendAway() {
 	}
 }
 
+// outputLingers is how long the end of what a process printed is waited for when it has
+// ended itself.
+const outputLingers = 500 * time.Millisecond
+
 // cleanUp lets the readers take what the process printed last, for a moment
 // only, since a process that PHP left behind may hold the pipes open; then it
 // closes our ends, but for the relay.
@@ -222,7 +226,7 @@ func (w *worker) cleanUp() {
 		w.child.readers.Wait()
 		close(read)
 	}()
-	patience := time.NewTimer(500 * time.Millisecond)
+	patience := time.NewTimer(w.pool.config.outputLingers)
 	defer patience.Stop()
 	select {
 	case <-read:
