@@ -118,7 +118,7 @@ func (p *Pool) takeIdle() *worker {
 // takeTurn needs the lock.
 func (p *Pool) takeTurn(w *worker) {
 	w.state = StateBusy
-	w.held = true
+	w.held, w.nudgedAgain = true, false
 	w.turnStart = time.Now()
 	p.inflight++
 }

@@ -119,7 +119,7 @@ func (p *Pool) passOn(w *worker) bool {
 	p.calm(w)
 	wt := w.line[0]
 	w.line = slices.Delete(w.line, 0, 1)
-	w.sentAhead = true
+	w.sentAhead, w.nudgedAgain = true, false
 	w.nudged = w.afterStream
 	w.turnStart = time.Now()
 	wt.outcome <- outcome{w: w, ahead: true}
@@ -158,14 +158,20 @@ func (p *Pool) requeue(w *worker, i int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pace.recalled += int64(len(w.line) - i)
-	for _, wt := range slices.Backward(w.line[i:]) {
+	waiting := w.line[i:i]
+	for _, wt := range w.line[i:] {
 		if wt.left {
 			wt.outcome <- outcome{err: errTakenBack}
+		} else if p.state == poolClosed { // nobody looks at the queue any more
+			wt.outcome <- outcome{err: ErrClosed}
 		} else if other := p.takeIdle(); other != nil {
 			wt.outcome <- outcome{w: other}
 		} else {
-			p.queue.pushFront(wt)
+			waiting = append(waiting, wt)
 		}
+	}
+	for _, wt := range slices.Backward(waiting) {
+		p.queue.pushFront(wt)
 	}
 	w.line = slices.Delete(w.line, i, len(w.line))
 	if p.queue.len > 0 && !p.watching {
@@ -175,10 +181,10 @@ func (p *Pool) requeue(w *worker, i int) {
 }
 
 // longAnswer prepares for an answer that comes in pieces and may take as long as
-// its reader: nobody shall wait behind it. What PHP has read already cannot be taken
-// back, and behind a stream the 3.x client may drop any of it, so that the next answer
-// may be the one to any of several: they are repeated elsewhere, and the worker goes
-// after the stream. With a single one it can be told.
+// its reader: nobody shall wait behind it. A single request that PHP has read already
+// has to, for it may be one that must not be repeated; of several, see leaveLine. Behind
+// a stream the 3.x client may drop any of them besides, so that the next answer could be
+// the one to any; with a single one it can be told.
 func (p *Pool) longAnswer(w *worker, stream bool) error {
 	p.mu.Lock()
 	p.calm(w)
@@ -186,17 +192,26 @@ func (p *Pool) longAnswer(w *worker, stream bool) error {
 	if stream {
 		p.pace.streamed = time.Now()
 	}
+	p.pace.pieces = true
 	p.mu.Unlock()
 	err := p.recall(w)
-	if stream && len(w.line) > 1 {
-		w.wantsOut = true
-		p.requeue(w, 0)
-	}
+	p.leaveLine(w)
 	return err
 }
 
+// leaveLine repeats several requests elsewhere that w has read and not begun: they may
+// all be repeated. It may carry them out, too, so it goes when it has answered the
+// front. It is for whoever holds the turn.
+func (p *Pool) leaveLine(w *worker) {
+	if len(w.line) > 1 {
+		w.wantsOut = true
+		p.requeue(w, 0)
+	}
+}
+
 // nudged is for the front whose read has been interrupted: while it is not
-// settled it takes its own request back, later the one behind it.
+// settled it takes its own request back, later its line; much later it leaves a line
+// that cannot be taken back.
 func (t *Turn) nudged() error {
 	p, w := t.pool, t.worker
 	_ = w.conn.SetReadDeadline(time.Time{})
@@ -211,7 +226,11 @@ func (t *Turn) nudged() error {
 	w.sentAhead = false
 	p.mu.Unlock()
 	if w.settled {
-		return p.recall(w)
+		err := p.recall(w)
+		if time.Since(t.start) > tooLong {
+			p.leaveLine(w)
+		}
+		return err
 	}
 	taken, err := w.child.chosen.tap.takeBack(w.alsoSent(t.sent))
 	if !taken {
@@ -245,16 +264,17 @@ func (t *Turn) afterStream() error {
 }
 
 // nudge interrupts, once a turn, the reads of turns that take longer than
-// longTail while another request is sent ahead: whoever reads then takes it back.
-// It reports whether there are such turns at all. It needs the lock.
+// longTail while there is a line: whoever reads then takes it back. It does so once
+// more where they take tooLong, and several are left. It reports whether there are such turns at all. It needs the lock.
 func (p *Pool) nudge(now time.Time) (piped bool) {
 	for w := range p.workers {
 		if w.state != StateBusy || len(w.line) == 0 && !w.sentAhead {
 			continue
 		}
 		piped = true
-		if !w.nudged && now.Sub(w.turnStart) > longTail {
-			w.nudged = true
+		took := now.Sub(w.turnStart)
+		if again := took > tooLong && len(w.line) > 1 && !w.nudgedAgain; again || !w.nudged && took > longTail {
+			w.nudged, w.nudgedAgain = true, again
 			_ = w.conn.SetReadDeadline(now)
 		}
 	}

@@ -17,6 +17,9 @@ const (
 	// maxBehind is how many requests may lie behind the front, if they are short
 	// enough to wait no longer than two of average shortTurn would make them.
 	maxBehind = 7
+	// tooLong is how long requests wait at most behind the front when they could
+	// be repeated elsewhere, at the cost of the worker.
+	tooLong = 100 * time.Millisecond
 	// streamMemory is how long nothing is sent ahead after a stream: the 3.x
 	// client drops requests that it finds while it looks for a stop frame.
 	streamMemory = time.Minute
@@ -31,6 +34,7 @@ type pace struct {
 	average  time.Duration // of recent turns
 	restless int           // how many turns must still be seen that are not long
 	streamed time.Time     // when the last stream began
+	pieces   bool          // an answer has come in pieces: there will be others
 	// For Snapshot and tests: requests sent ahead, and those of them that were
 	// taken back.
 	ahead, recalled int64
@@ -58,7 +62,7 @@ func (c *pace) depth() int {
 		return 0
 	case !c.streamed.IsZero() && time.Since(c.streamed) < streamMemory:
 		return 0
-	case c.restless > 0:
+	case c.restless > 0, c.pieces:
 		return 1
 	}
 	return max(1, min(c.behind, int(2*c.short/max(1, c.average))))

@@ -1,6 +1,8 @@
 package workerpool
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -149,7 +151,11 @@ func TestOnlyRequestsThatMayBeRepeatedAreSentTogether(t *testing.T) {
 			p, g := start(t, steady(1)), newGate(t)
 			requests := append([]*Request{script("visit " + g.path + "; answer")}, c.requests[1:]...)
 			r := rowOf(t, p, false, c.behind, requests...)
-			g.next(t).release()
+			v := g.next(t)
+			if n := p.Stats().Ahead; n != int64(c.behind) {
+				t.Errorf("%d requests were sent ahead, want %d", n, c.behind)
+			}
+			v.release()
 			for _, c := range r {
 				receive(t, c).body(t)
 			}
@@ -158,20 +164,16 @@ func TestOnlyRequestsThatMayBeRepeatedAreSentTogether(t *testing.T) {
 }
 
 func TestSeveralRequestsBehindAStream(t *testing.T) {
-	for name, c := range map[string]struct {
-		stream    string
-		together  bool
-		processes int
-	}{
+	for name, stream := range map[string]string{
 		// The client may have dropped any of them, so that no answer can be believed.
-		"that the worker has read":           {"chunks 30", true, 2},
-		"of a client that leaves them alone": {"chunk 1; chunk 2; answer 3", true, 2},
-		"that breaks off":                    {"chunk 1; exit 3", true, 2},
+		"of a client that skips what it finds": "chunks 30",
+		"of a client that leaves them alone":   "chunk 1; chunk 2; answer 3",
+		"that breaks off":                      "chunk 1; exit 3",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, logs := startLogged(t, steady(1))
 			file := journal(t)
-			r := rowOf(t, p, c.together, 5, append([]*Request{script(c.stream)}, five(file)...)...)
+			r := rowOf(t, p, true, 5, append([]*Request{script(stream)}, five(file)...)...)
 			got := receive(t, r[0])
 			if got.err != nil {
 				t.Fatal(got.err)
@@ -179,15 +181,73 @@ func TestSeveralRequestsBehindAStream(t *testing.T) {
 			for got.err == nil {
 				got.err = got.turn.Next()
 			}
-			if broken := strings.Contains(c.stream, "exit"); (got.err == io.EOF) == broken {
+			if broken := strings.Contains(stream, "exit"); (got.err == io.EOF) == broken {
 				t.Errorf("the stream ended with %v", got.err)
 			}
 			got.turn.Close()
 			answered(t, r[1:], file)
-			if n := logs.FilterMessage("worker ready").Len(); n != c.processes {
-				t.Errorf("%d workers were needed, want %d", n, c.processes)
+			if n := logs.FilterMessage("worker ready").Len(); n != 2 {
+				t.Errorf("%d workers were needed, want another one", n)
+			}
+			deep(p)
+			p.mu.Lock()
+			depth := p.pace.depth()
+			p.mu.Unlock()
+			if depth != 1 {
+				t.Errorf("%d requests may still be sent ahead of a pool that streams", depth)
 			}
 		})
+	}
+}
+
+// What PHP has read lies behind an answer for as long as its client takes to read that,
+// or behind a front that hangs: it is repeated elsewhere.
+func TestSeveralRequestsThatTheirWorkerHasReadDoNotWaitForLong(t *testing.T) {
+	t.Run("behind a large answer", func(t *testing.T) {
+		c, file := steady(1), journal(t)
+		c.Max, c.MaxInMemory = 2, 1000
+		p := start(t, c)
+		r := rowOf(t, p, true, 5, append([]*Request{script("big 300000")}, five(file)...)...)
+		front := receive(t, r[0]) // and nobody reads its rest
+		if front.err != nil {
+			t.Fatal(front.err)
+		}
+		answered(t, r[1:], file)
+		if got := whole(t, front.turn); len(got) != 300_000 {
+			t.Errorf("the front was answered with %d bytes", len(got))
+		}
+	})
+	t.Run("behind a long request", func(t *testing.T) {
+		c, g, file := steady(1), newGate(t), journal(t)
+		c.Max = 2
+		p := start(t, c)
+		r := rowOf(t, p, true, 5, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)...)...)
+		v := g.next(t)
+		answered(t, r[1:], file)
+		v.release()
+		if got := receive(t, r[0]).body(t); got != "front" {
+			t.Errorf("the front was answered with %q", got)
+		}
+		booked(t, p, 1, ReasonRestart)
+	})
+}
+
+func TestWhoeverIsInALineWhenThePoolIsStoppedIsTold(t *testing.T) {
+	for _, together := range []bool{false, true} {
+		p, g, file := start(t, steady(1)), newGate(t), journal(t)
+		r := rowOf(t, p, together, 5, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)...)...)
+		g.next(t)
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = p.Close(now)
+		for i, c := range r[1:] {
+			if got := receive(t, c); !errors.Is(got.err, ErrClosed) {
+				t.Errorf("together %v: request %d ended with %v", together, i, got.err)
+			}
+		}
+		if got := receive(t, r[0]); got.err == nil {
+			t.Error("the front was answered by a worker that was killed")
+		}
 	}
 }
 
@@ -351,7 +411,11 @@ func TestAWorkerIsSentNoMoreThanItMayServe(t *testing.T) {
 	c.MaxRequests = 5 // the one of rowOf, the front, and three
 	p := start(t, c)
 	r := rowOf(t, p, false, 3, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)...)...)
-	g.next(t).release()
+	v := g.next(t)
+	if n := p.Stats().Ahead; n != 3 {
+		t.Errorf("%d requests were sent ahead, want 3", n)
+	}
+	v.release()
 	receive(t, r[0]).body(t)
 	answered(t, r[1:], file)
 	booked(t, p, 1, ReasonMaxRequests)

@@ -45,12 +45,13 @@ type worker struct {
 	idleSince time.Time
 	turnStart time.Time
 
-	held      bool          // a turn has it
-	settling  bool          // and has no request for it: it works on after its last answer
-	line      []*waiter     // sent to it already, behind the request of that turn
-	sentAhead bool          // that turn's request was, too
-	nudged    bool          // a read deadline is set to interrupt that turn
-	free      chan struct{} // not nil: to be closed when that turn ends
+	held        bool          // a turn has it
+	settling    bool          // and has no request for it: it works on after its last answer
+	line        []*waiter     // sent to it already, behind the request of that turn
+	sentAhead   bool          // that turn's request was, too
+	nudged      bool          // a read deadline is set to interrupt that turn
+	nudgedAgain bool          // or has been, for the second time
+	free        chan struct{} // not nil: to be closed when that turn ends
 
 	// silent is closed when the process has ended and what it printed has
 	// been read.
@@ -70,7 +71,7 @@ type worker struct {
 	slowTail   bool      // works for long after its responses
 	wantsOut   bool      // asked to be replaced
 	// afterStream says that the answer before was a stream and that the next
-	// request was sent before that was known.
+	// request, a single one, was sent before that was known.
 	afterStream bool
 }
 
