@@ -121,8 +121,9 @@ type PoolConfig struct {
 
 	// Pipeline "off" never sends a request to a worker that is still at another
 	// one. Default: it is done, ahead of its turn, while many requests wait and
-	// recent ones were short (0.75 ms on average); what the worker has not begun
-	// when it fails, or takes longer, is given to another one. Relay "unix" cannot
+	// recent ones were short (0.75 ms on average), with up to seven at once where
+	// all are GET, HEAD or OPTIONS; what the worker has not begun when it fails, or
+	// has not read when it takes longer, is given to another one. Relay "unix" cannot
 	// take requests back and never does it, nor do systems other than Linux.
 	Pipeline string `json:"pipeline,omitempty"`
 

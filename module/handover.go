@@ -10,8 +10,9 @@ import (
 
 // handOver lets the configuration that serves now answer a request that came to
 // one which is still starting. Caddy starts its apps in no particular order, so
-// the listeners of a new configuration may accept connections long before its
-// pools are ready, and before it is certain that they ever will be.
+// without the listener wrapper handover, and over HTTP/3, the listeners of a new
+// configuration may accept connections long before its pools are ready, and before
+// it is certain that they ever will be.
 //
 // It reports false, and does nothing, where r's own configuration is the one that
 // serves, or where no other listens at the same address.

@@ -95,7 +95,7 @@ type Config struct {
 	// RelayEnvName are further environment variables, besides RR_RELAY, that
 	// tell the worker its relay.
 	RelayEnvName []string
-	// NoPipeline never sends a busy worker another request.
+	// NoPipeline never sends a busy worker further requests.
 	NoPipeline bool
 	// MaxInMemory is the largest answer in bytes that is read at once, so
 	// that its worker is free again. Default: 8 MB.

@@ -1,6 +1,6 @@
 // Package workerpool keeps processes that answer requests over Goridge frames:
-// it starts them, hands each of them one request at a time, watches them, and
-// replaces them without losing a request. It knows nothing of HTTP or Caddy.
+// it starts them, hands them requests, watches them, and replaces them without
+// losing a request. It knows nothing of HTTP or Caddy.
 //
 // # Model
 //
@@ -35,6 +35,13 @@
 // worker is free, and on trust: if it does not settle at once, the request, which
 // it has not begun to read, is taken back out of the pipe and waits for whoever
 // comes free first.
+//
+// # Lines
+//
+// While many short requests wait, a busy worker is sent the next ones already: its line
+// behind the front, the one that it is at. Settling tells, in the same way, that none of
+// them has been begun, so they can be given to another worker when this one is lost. The
+// turn passes from each to the next.
 //
 // # Locks
 //

@@ -107,7 +107,8 @@ func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 type ending struct{ handover *Handover }
 
 // Handle lets the new configuration take over, and waits, for 250 ms at most, until
-// the servers of the old one may be shut down.
+// the server of the old one may be shut down. Each server has a wrapper of its own, and
+// Caddy tells one after the other.
 func (e ending) Handle(context.Context, caddy.Event) error {
 	ctx, cancel := context.WithTimeout(context.Background(), decideFor)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// decideFor bounds how long the end of a configuration waits for requests that its
-// server is just parsing, and for handshakes under way.
+// decideFor bounds how long the end of a configuration waits for requests that one of
+// its servers is just parsing, and for handshakes under way.
 const decideFor = 250 * time.Millisecond
 
 // listener is what one configuration has of a port.
