@@ -52,7 +52,7 @@ var rooms = map[string]room{
 		tests: []string{caddy + "/..."},
 	},
 	"module/listener": {
-		others: []string{caddy, caddy + "/caddyconfig/caddyfile", caddy + "/modules/caddyhttp", "go.uber.org/zap", "golang.org/x/sys/unix"},
+		others: []string{caddy, caddy + "/caddyconfig/caddyfile", caddy + "/modules/caddyevents", caddy + "/modules/caddyhttp", "go.uber.org/zap", "golang.org/x/sys/unix"},
 	},
 	"caddyfile": {ours: []string{"module"}, others: []string{caddy + "/...", "github.com/dustin/go-humanize"}},
 	".":         {ours: []string{"caddyfile", "module", "module/listener"}},
