@@ -33,18 +33,25 @@ func steady(n int) Config {
 // row is a front, the request sent behind it, and one that waits in the queue.
 type row struct{ front, behind, last <-chan result }
 
+// occupy has the only worker that serves work at a request until v is let go, and with
+// pause wait once more at the gate before it reads the next one.
+func occupy(t *testing.T, p *Pool, pause bool) (first <-chan result, g *gate, v *visitor) {
+	t.Helper()
+	g = newGate(t)
+	steps := "visit " + g.path + "; answer"
+	if pause {
+		steps += "; then visit " + g.path
+	}
+	first = send(p, t.Context(), script(steps))
+	return first, g, g.next(t)
+}
+
 // lineUp lets next, whose client has ctx, be sent behind front, to the only worker that serves. With
 // together the worker finds both in its pipe when it reads the front.
 func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, together bool) (r row) {
 	t.Helper()
 	calm(p)
-	g := newGate(t)
-	steps := "visit " + g.path + "; answer"
-	if together {
-		steps += "; then visit " + g.path
-	}
-	first := send(p, t.Context(), script(steps))
-	v := g.next(t)
+	first, g, v := occupy(t, p, together)
 	ahead := p.Stats().Ahead
 	size := len(front.Frame) + len(next.Frame) + 2*len(probe)
 	r.front = send(p, t.Context(), front)

@@ -32,13 +32,7 @@ func repeatable(steps string, body ...string) *Request {
 // reads the first.
 func rowOf(t *testing.T, p *Pool, together bool, behind int, requests ...*Request) (results []<-chan result) {
 	t.Helper()
-	g := newGate(t)
-	steps := "visit " + g.path + "; answer"
-	if together {
-		steps += "; then visit " + g.path
-	}
-	first := send(p, t.Context(), script(steps))
-	v := g.next(t)
+	first, g, v := occupy(t, p, together)
 	ahead := p.Stats().Ahead
 	size := 0
 	for i, r := range requests {
