@@ -239,8 +239,9 @@ func (p *Pool) release(w *worker, size int64) {
 	p.noteSize(size)
 	tail := len(w.line) == 0 && (w.slowTail || p.loopless.suspected())
 	var next []*waiter
-	if len(w.line) == 1 && !w.wantsOut && !w.afterStream {
-		// It is the front in a moment; the worker may be at it already.
+	if len(w.line) == 1 && !w.wantsOut && !w.afterStream && p.pace.even() {
+		// It is the front in a moment; the worker may be at it already, or find both:
+		// where turns may be long, what comes next waits until it surely is.
 		next = p.lineUp(w, 1, unread(w.line))
 	}
 	if tail {

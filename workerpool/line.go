@@ -89,6 +89,8 @@ func (p *Pool) lineUp(w *worker, turns, unread int) []*waiter {
 		switch {
 		case wt.ahead == nil || unread+size+len(wt.ahead) > recallLimit:
 			room = 0
+		case !wt.repeatable && !p.pace.even():
+			room = 0
 		case several && (size+len(wt.ahead) > batchLimit || !wt.repeatable || !w.line[have].repeatable):
 			room = 0
 		case w.maxTurns > 0 && w.served.Load()+int64(turns+len(w.line)-have)+1 > w.maxTurns:
@@ -181,10 +183,11 @@ func (p *Pool) requeue(w *worker, i int) {
 }
 
 // longAnswer prepares for an answer that comes in pieces and may take as long as
-// its reader: nobody shall wait behind it. A single request that PHP has read already
-// has to, for it may be one that must not be repeated; of several, see leaveLine. Behind
-// a stream the 3.x client may drop any of them besides, so that the next answer could be
-// the one to any; with a single one it can be told.
+// its reader: nobody shall wait behind it. What PHP has read already and must not be
+// repeated has to. Behind a stream the 3.x client may drop any of several besides, so
+// that the next answer could be the one to any; with a single one it can be told.
+//
+// A single one waits behind an answer that is only large: that is not worth the worker.
 func (p *Pool) longAnswer(w *worker, stream bool) error {
 	p.mu.Lock()
 	p.calm(w)
@@ -195,19 +198,25 @@ func (p *Pool) longAnswer(w *worker, stream bool) error {
 	p.pace.pieces = true
 	p.mu.Unlock()
 	err := p.recall(w)
-	p.leaveLine(w)
+	if stream || len(w.line) > 1 {
+		p.leaveLine(w)
+	}
 	return err
 }
 
-// leaveLine repeats several requests elsewhere that w has read and not begun: they may
-// all be repeated. It may carry them out, too, so it goes when it has answered the
-// front. It is for whoever holds the turn.
+// leaveLine repeats requests elsewhere that w has read and not begun, if they may be
+// repeated. It may carry them out, too, so it goes when it has answered the front. It
+// is for whoever holds the turn.
 func (p *Pool) leaveLine(w *worker) {
-	if len(w.line) > 1 {
+	if w.mayLeave() {
 		w.wantsOut = true
 		p.requeue(w, 0)
 	}
 }
+
+// mayLeave says that there is a line of requests that may be repeated, as several
+// always may.
+func (w *worker) mayLeave() bool { return len(w.line) > 0 && w.line[0].repeatable }
 
 // nudged is for the front whose read has been interrupted: while it is not
 // settled it takes its own request back, later its line; much later it leaves a line
@@ -265,7 +274,8 @@ func (t *Turn) afterStream() error {
 
 // nudge interrupts, once a turn, the reads of turns that take longer than
 // longTail while there is a line: whoever reads then takes it back. It does so once
-// more where they take tooLong, and several are left. It reports whether there are such turns at all. It needs the lock.
+// more where they take tooLong, and the line may be left. It reports whether there are
+// such turns at all. It needs the lock.
 func (p *Pool) nudge(now time.Time) (piped bool) {
 	for w := range p.workers {
 		if w.state != StateBusy || len(w.line) == 0 && !w.sentAhead {
@@ -273,7 +283,7 @@ func (p *Pool) nudge(now time.Time) (piped bool) {
 		}
 		piped = true
 		took := now.Sub(w.turnStart)
-		if again := took > tooLong && len(w.line) > 1 && !w.nudgedAgain; again || !w.nudged && took > longTail {
+		if again := took > tooLong && w.mayLeave() && !w.nudgedAgain; again || !w.nudged && took > longTail {
 			w.nudged, w.nudgedAgain = true, again
 			_ = w.conn.SetReadDeadline(now)
 		}

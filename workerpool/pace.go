@@ -7,18 +7,22 @@ const (
 	// next one to be sent ahead: where they run longer, that gains nothing.
 	// Each counts for one in averageOf.
 	shortTurn = 750 * time.Microsecond
-	averageOf = 64
-	// longTurn is the time that ends sending ahead for the next calmTurns
-	// requests, and sending several for the next evenTurns: nobody should wait
-	// behind such a one. One in so many delays a hundredth of all at most.
+	averageOf = 256
+	// countedTurn is the most that a turn counts for: one long one does not make the
+	// others long, but two of a hundred are too many.
+	countedTurn = 25 * time.Millisecond
+	// longTurn is the time that ends sending several for the next evenTurns, and one
+	// that must not be repeated: they could have to wait behind the next such turn.
 	longTurn  = 5 * time.Millisecond
-	calmTurns = 256
 	evenTurns = 768
+	// After a turn that was tooLong nothing is sent ahead for the next calmTurns: behind
+	// another one a request would wait, or cost the worker.
+	calmTurns = 4096
 	// maxBehind is how many requests may lie behind the front, if they are short
 	// enough to wait no longer than two of average shortTurn would make them.
 	maxBehind = 7
-	// tooLong is how long requests wait at most behind the front when they could
-	// be repeated elsewhere, at the cost of the worker.
+	// tooLong is how long requests wait at most behind the front when they can be
+	// repeated elsewhere, at the cost of the worker.
 	tooLong = 100 * time.Millisecond
 	// streamMemory is how long nothing is sent ahead after a stream: the 3.x
 	// client drops requests that it finds while it looks for a stop frame.
@@ -42,27 +46,33 @@ type pace struct {
 
 // newPace is that of a pool of which nothing is known yet.
 func newPace() pace {
-	return pace{short: shortTurn, long: longTurn, behind: maxBehind, restless: evenTurns}
+	return pace{short: shortTurn, long: longTurn, behind: maxBehind, average: 2 * shortTurn, restless: evenTurns}
 }
 
 // turnTook notes how long a turn lasted. It needs the lock.
 func (c *pace) turnTook(d time.Duration) {
-	c.average += (d - c.average) / averageOf
-	if d > c.long {
+	c.average += (min(d, countedTurn) - c.average) / averageOf
+	switch {
+	case d > max(c.long, tooLong):
+		c.restless = calmTurns
+	case d > c.long && c.restless <= evenTurns:
 		c.restless = evenTurns
-	} else if c.restless > 0 {
+	case c.restless > 0:
 		c.restless--
 	}
 }
 
+// even says that no recent turn was long, and that no answer may be. It needs the lock.
+func (c *pace) even() bool { return c.restless == 0 && !c.pieces }
+
 // depth is how many requests may lie behind the front. It needs the lock.
 func (c *pace) depth() int {
 	switch {
-	case c.average > c.short, c.restless > evenTurns-calmTurns:
+	case c.average > c.short, c.restless > evenTurns:
 		return 0
 	case !c.streamed.IsZero() && time.Since(c.streamed) < streamMemory:
 		return 0
-	case c.restless > 0, c.pieces:
+	case !c.even():
 		return 1
 	}
 	return max(1, min(c.behind, int(2*c.short/max(1, c.average))))

@@ -196,7 +196,7 @@ func TestSeveralRequestsBehindAStream(t *testing.T) {
 
 // What PHP has read lies behind an answer for as long as its client takes to read that,
 // or behind a front that hangs: it is repeated elsewhere.
-func TestSeveralRequestsThatTheirWorkerHasReadDoNotWaitForLong(t *testing.T) {
+func TestRequestsThatTheirWorkerHasReadDoNotWaitForLong(t *testing.T) {
 	t.Run("behind a large answer", func(t *testing.T) {
 		c, file := steady(1), journal(t)
 		c.Max, c.MaxInMemory = 2, 1000
@@ -211,19 +211,34 @@ func TestSeveralRequestsThatTheirWorkerHasReadDoNotWaitForLong(t *testing.T) {
 			t.Errorf("the front was answered with %d bytes", len(got))
 		}
 	})
-	t.Run("behind a long request", func(t *testing.T) {
-		c, g, file := steady(1), newGate(t), journal(t)
-		c.Max = 2
-		p := start(t, c)
-		r := rowOf(t, p, true, 5, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)...)...)
-		v := g.next(t)
-		answered(t, r[1:], file)
-		v.release()
-		if got := receive(t, r[0]).body(t); got != "front" {
-			t.Errorf("the front was answered with %q", got)
-		}
-		booked(t, p, 1, ReasonRestart)
-	})
+	for _, n := range []int{1, 5} {
+		t.Run(fmt.Sprint("behind a long request, ", n), func(t *testing.T) {
+			c, g, file := steady(1), newGate(t), journal(t)
+			c.Max = 2
+			p := start(t, c)
+			r := rowOf(t, p, true, n, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)[:n]...)...)
+			v := g.next(t)
+			answered(t, r[1:], file)
+			v.release()
+			if got := receive(t, r[0]).body(t); got != "front" {
+				t.Errorf("the front was answered with %q", got)
+			}
+			booked(t, p, 1, ReasonRestart)
+		})
+		t.Run(fmt.Sprint("behind a stream, ", n), func(t *testing.T) {
+			c, g, file := steady(1), newGate(t), journal(t)
+			c.Max = 2
+			p := start(t, c)
+			r := rowOf(t, p, true, n, append([]*Request{script("chunk 1; visit " + g.path + "; answer 2")}, five(file)[:n]...)...)
+			v := g.next(t)
+			answered(t, r[1:], file)
+			v.release()
+			if got := receive(t, r[0]).body(t); got != "12" {
+				t.Errorf("the front was answered with %q", got)
+			}
+			booked(t, p, 1, ReasonRestart)
+		})
+	}
 }
 
 func TestWhoeverIsInALineWhenThePoolIsStoppedIsTold(t *testing.T) {
@@ -365,39 +380,6 @@ func TestNothingIsSentBehindARequestThatPHPReadsInPieces(t *testing.T) {
 			t.Errorf("behind %d bytes, %d requests were sent ahead, want %d", size, n, want)
 		}
 	}
-}
-
-func TestHowManyMayLieBehindTheFront(t *testing.T) {
-	c := newPace()
-	turns := func(n int) {
-		for range n {
-			c.turnTook(shortTurn / 10)
-		}
-	}
-	expect := func(when string, want int) {
-		t.Helper()
-		if n := c.depth(); n != want {
-			t.Errorf("%s: %d, want %d", when, n, want)
-		}
-	}
-	expect("at first", 0)
-	turns(calmTurns - 1)
-	expect("soon", 0)
-	turns(1)
-	expect("after a while", 1)
-	turns(evenTurns - calmTurns - 1)
-	expect("later", 1)
-	turns(1)
-	expect("when no turn has been long for long", maxBehind)
-	c.average = shortTurn / 2
-	expect("where each takes some time", 4)
-	c.average = shortTurn
-	expect("where each takes much of it", 2)
-	c.average = shortTurn + 1
-	expect("where they are not short", 0)
-	c.average = 0
-	c.turnTook(longTurn + 1)
-	expect("after a long one", 0)
 }
 
 func TestAWorkerIsSentNoMoreThanItMayServe(t *testing.T) {
