@@ -51,7 +51,9 @@ func (e beforeBody) Unwrap() error { return e.err }
 // appendRaw; nil: there is none.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, q *request, ctx *httpctx.Request) (parsed []byte, raw io.Reader, err error) {
 	kind := h.kindOf(r)
-	if kind == bodyNone || r.Body == http.NoBody && kind == bodyRaw {
+	// Caddy wraps the body, so that one of length 0 need not be http.NoBody. Its own
+	// reverse proxy goes by the length, too.
+	if kind == bodyNone || kind == bodyRaw && (r.ContentLength == 0 || r.Body == http.NoBody) {
 		return nil, nil, nil
 	}
 	switch {
