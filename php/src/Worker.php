@@ -21,6 +21,8 @@ final class Worker
 {
     private bool $stopped = false;
 
+    private ?int $pid = null;
+
     /**
      * @internal use {@see Worker::create()}
      */
@@ -144,8 +146,9 @@ final class Worker
         if (!empty($message['stop'])) {
             $this->stopped = true;
         } elseif (!empty($message['pid'])) {
-            // Asks: are you waiting? Not cached, the process may have been forked.
-            $this->channel->push(Frame::control('{"pid":' . \getmypid() . '}'));
+            // Asks: are you waiting? Once per request, so the system is asked only once.
+            $this->pid ??= \getmypid();
+            $this->channel->push(Frame::control('{"pid":' . $this->pid . '}'));
         } else {
             $this->guard->log('warning', 'unknown control message, ignored: ' . $control->body);
         }
