@@ -2,6 +2,8 @@ package workerpool
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"time"
 )
@@ -206,7 +208,18 @@ func (p *Pool) settleAndHandBack(w *worker) {
 	w.settling = true
 	p.mu.Unlock()
 	begin := time.Now()
-	if err := w.settle(); err != nil {
+	limit := time.Duration(w.abandoned) * p.config.RequestTimeout
+	if limit > 0 {
+		_ = w.conn.SetReadDeadline(begin.Add(limit))
+	}
+	err := w.settle()
+	if limit > 0 {
+		_ = w.conn.SetReadDeadline(time.Time{})
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = ErrTimeout
+		}
+	}
+	if err != nil {
 		p.dismiss(w, err)
 		return
 	}
@@ -237,7 +250,7 @@ func (p *Pool) release(w *worker, size int64) {
 	}
 	p.pace.turnTook(now.Sub(w.turnStart))
 	p.noteSize(size)
-	tail := len(w.line) == 0 && (w.slowTail || p.loopless.suspected())
+	tail := len(w.line) == 0 && (w.slowTail || w.abandoned > 0 || p.loopless.suspected())
 	var next []*waiter
 	if len(w.line) == 1 && !w.wantsOut && !w.afterStream && p.pace.even() {
 		// It is the front in a moment; the worker may be at it already, or find both:
@@ -313,7 +326,7 @@ func (p *Pool) dismiss(w *worker, err error) {
 	switch err {
 	case errWantsOut:
 		reason = ReasonRestart
-	case ErrStreamIdle:
+	case ErrStreamIdle, ErrTimeout:
 		reason = ReasonTimeout
 	}
 	p.sendAway(w, reason, err != errWantsOut)

@@ -184,10 +184,10 @@ func (p *Pool) requeue(w *worker, i int) {
 
 // longAnswer prepares for an answer that comes in pieces and may take as long as
 // its reader: nobody shall wait behind it. What PHP has read already and must not be
-// repeated has to. Behind a stream the 3.x client may drop any of several besides, so
-// that the next answer could be the one to any; with a single one it can be told.
+// repeated has to.
 //
-// A single one waits behind an answer that is only large: that is not worth the worker.
+// Behind a stream the 3.x client may drop what it finds, so that of several the next
+// answer could be the one to any; with a single one it can be told.
 func (p *Pool) longAnswer(w *worker, stream bool) error {
 	p.mu.Lock()
 	p.calm(w)
@@ -198,20 +198,23 @@ func (p *Pool) longAnswer(w *worker, stream bool) error {
 	p.pace.pieces = true
 	p.mu.Unlock()
 	err := p.recall(w)
-	if stream || len(w.line) > 1 {
-		p.leaveLine(w)
+	p.leaveLine(w)
+	if stream && w.abandoned > 0 {
+		w.wantsOut = true
 	}
 	return err
 }
 
 // leaveLine repeats requests elsewhere that w has read and not begun, if they may be
-// repeated. It may carry them out, too, so it goes when it has answered the front. It
-// is for whoever holds the turn.
+// repeated. It carries them out, too, and what it answers then is dropped: see settle.
+// It is for whoever holds the turn.
 func (p *Pool) leaveLine(w *worker) {
-	if w.mayLeave() {
-		w.wantsOut = true
-		p.requeue(w, 0)
+	if !w.mayLeave() {
+		return
 	}
+	w.abandoned += len(w.line)
+	w.doubt += len(w.line)
+	p.requeue(w, 0)
 }
 
 // mayLeave says that there is a line of requests that may be repeated, as several
@@ -238,6 +241,9 @@ func (t *Turn) nudged() error {
 		err := p.recall(w)
 		if time.Since(t.start) > tooLong {
 			p.leaveLine(w)
+			if w.abandoned > 0 {
+				t.sent = 0 // what lay behind it has been read
+			}
 		}
 		return err
 	}

@@ -51,6 +51,9 @@ func occupy(t *testing.T, p *Pool, pause bool) (first <-chan result, g *gate, v 
 func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, together bool) (r row) {
 	t.Helper()
 	calm(p)
+	p.mu.Lock()
+	p.pace.pieces = false // of another try
+	p.mu.Unlock()
 	first, g, v := occupy(t, p, together)
 	ahead := p.Stats().Ahead
 	size := len(front.Frame) + len(next.Frame) + 2*len(probe)

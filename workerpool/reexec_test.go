@@ -172,6 +172,18 @@ func (w *actor) act(script string) {
 			w.step("stop") // instead of an answer
 			return
 		}
+		if rest, ok := strings.CutPrefix(step, "the-second-time "); ok {
+			file, instead, _ := strings.Cut(rest, " ")
+			mark, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o600)
+			if err == nil {
+				check(mark.Close())
+				continue
+			}
+			for step := range strings.SplitSeq(instead, ", ") {
+				w.step(step)
+			}
+			return
+		}
 		w.step(step)
 	}
 }

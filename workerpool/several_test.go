@@ -194,53 +194,6 @@ func TestSeveralRequestsBehindAStream(t *testing.T) {
 	}
 }
 
-// What PHP has read lies behind an answer for as long as its client takes to read that,
-// or behind a front that hangs: it is repeated elsewhere.
-func TestRequestsThatTheirWorkerHasReadDoNotWaitForLong(t *testing.T) {
-	t.Run("behind a large answer", func(t *testing.T) {
-		c, file := steady(1), journal(t)
-		c.Max, c.MaxInMemory = 2, 1000
-		p := start(t, c)
-		r := rowOf(t, p, true, 5, append([]*Request{script("big 300000")}, five(file)...)...)
-		front := receive(t, r[0]) // and nobody reads its rest
-		if front.err != nil {
-			t.Fatal(front.err)
-		}
-		answered(t, r[1:], file)
-		if got := whole(t, front.turn); len(got) != 300_000 {
-			t.Errorf("the front was answered with %d bytes", len(got))
-		}
-	})
-	for _, n := range []int{1, 5} {
-		t.Run(fmt.Sprint("behind a long request, ", n), func(t *testing.T) {
-			c, g, file := steady(1), newGate(t), journal(t)
-			c.Max = 2
-			p := start(t, c)
-			r := rowOf(t, p, true, n, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)[:n]...)...)
-			v := g.next(t)
-			answered(t, r[1:], file)
-			v.release()
-			if got := receive(t, r[0]).body(t); got != "front" {
-				t.Errorf("the front was answered with %q", got)
-			}
-			booked(t, p, 1, ReasonRestart)
-		})
-		t.Run(fmt.Sprint("behind a stream, ", n), func(t *testing.T) {
-			c, g, file := steady(1), newGate(t), journal(t)
-			c.Max = 2
-			p := start(t, c)
-			r := rowOf(t, p, true, n, append([]*Request{script("chunk 1; visit " + g.path + "; answer 2")}, five(file)[:n]...)...)
-			v := g.next(t)
-			answered(t, r[1:], file)
-			v.release()
-			if got := receive(t, r[0]).body(t); got != "12" {
-				t.Errorf("the front was answered with %q", got)
-			}
-			booked(t, p, 1, ReasonRestart)
-		})
-	}
-}
-
 func TestWhoeverIsInALineWhenThePoolIsStoppedIsTold(t *testing.T) {
 	for _, together := range []bool{false, true} {
 		p, g, file := start(t, steady(1)), newGate(t), journal(t)

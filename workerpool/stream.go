@@ -83,7 +83,10 @@ func (t *Turn) end() {
 		t.probe()
 	}
 	if t.killer != nil {
-		t.worker.doubt = 1
+		t.worker.doubt++
+		if t.worker.abandoned > 0 { // too much at once to tell what it says
+			t.worker.wantsOut = true
+		}
 	}
 	t.worker.afterStream = t.streamed && len(t.worker.line) > 0
 	t.finish(late)

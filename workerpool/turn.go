@@ -131,7 +131,11 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 			p.dismiss(w, errWantsOut)
 			continue
 		case errors.Is(err, errPassedOver):
-			p.handBack(w) // settled: it has asked for the next request
+			if w.abandoned > 0 {
+				p.dismiss(w, errWantsOut)
+			} else {
+				p.handBack(w) // settled: it has asked for the next request
+			}
 			return nil, &WorkerError{PID: t.PID, Err: errPassedOver, Output: w.out.tail()}
 		case errors.Is(err, errWantsOut):
 			p.dismiss(w, errWantsOut)

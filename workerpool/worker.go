@@ -65,6 +65,7 @@ type worker struct {
 	// Owned by whoever holds the turn; where nobody does, guarded by Pool.mu.
 	settled    bool      // the pid frame behind the last answer has arrived
 	doubt      int       // pid frames that arrive before that one
+	abandoned  int       // answers that arrive before that one, to be dropped
 	extra      int       // pid frames that may arrive after it and before the next answer
 	answeredAt time.Time // when that answer was complete
 	batch      []byte    // what is sent in one piece
@@ -311,11 +312,17 @@ func (w *worker) sift(f *goridge.Frame) error {
 		w.doubt--
 		return nil
 	case err == nil:
-		w.settled = true
+		w.settled, w.abandoned = true, 0
 		return nil
 	case f.IsStopRequest():
 		w.wantsOut = true
 		return nil
+	case w.abandoned > 0 && f.More(): // the 3.x client may have dropped the others, and pid frames
+		return errWantsOut
+	case w.abandoned > 0:
+		w.abandoned--
+		_, err := io.Copy(io.Discard, f)
+		return err
 	}
 	what := "answer"
 	if f.IsError() {
