@@ -2,8 +2,6 @@ package workerpool
 
 import (
 	"context"
-	"errors"
-	"os"
 	"slices"
 	"time"
 )
@@ -208,18 +206,7 @@ func (p *Pool) settleAndHandBack(w *worker) {
 	w.settling = true
 	p.mu.Unlock()
 	begin := time.Now()
-	limit := time.Duration(w.abandoned) * p.config.RequestTimeout
-	if limit > 0 {
-		_ = w.conn.SetReadDeadline(begin.Add(limit))
-	}
-	err := w.settle()
-	if limit > 0 {
-		_ = w.conn.SetReadDeadline(time.Time{})
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = ErrTimeout
-		}
-	}
-	if err != nil {
+	if err := w.settle(); err != nil {
 		p.dismiss(w, err)
 		return
 	}

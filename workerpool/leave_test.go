@@ -2,10 +2,16 @@ package workerpool
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
 )
 
 // What PHP has read together with the front, and may be repeated, does not wait for it
@@ -15,9 +21,15 @@ import (
 // room for another worker.
 func stuck(t *testing.T, c Config, front string, n int, behind ...*Request) (p *Pool, results []<-chan result) {
 	t.Helper()
-	c.Max = 2
 	p = start(t, c)
-	return p, rowOf(t, p, true, n, append([]*Request{script(front)}, behind...)...)
+	results = rowOf(t, p, true, n, append([]*Request{script(front)}, behind...)...)
+	p.mu.Lock()
+	p.pace.tooLong = tooLong
+	p.mu.Unlock()
+	if err := p.Scale(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	return p, results
 }
 
 // twice proves that each of n requests has been carried out twice, and that both workers
@@ -33,10 +45,17 @@ func twice(t *testing.T, p *Pool, n int, file string) {
 		}
 		return true
 	})
-	p.mu.Lock()
-	p.pace.behind = 1
-	p.mu.Unlock()
+	calm(p)
 	load(t, p, 4, 20, "answer")
+	p.mu.Lock()
+	for w := range p.workers {
+		if w.held {
+			t.Error("a worker is not idle")
+		} else if w.abandoned != 0 || w.doubt != 0 {
+			t.Errorf("%d answers and %d pid frames are still to be dropped", w.abandoned, w.doubt)
+		}
+	}
+	p.mu.Unlock()
 	if s := p.Stats(); len(s.Restarts) != 0 {
 		t.Errorf("workers ended: %v", s.Restarts)
 	}
@@ -46,8 +65,16 @@ func TestRequestsBehindALongOneAreRepeatedElsewhere(t *testing.T) {
 	for _, n := range []int{1, 5} {
 		g, file := newGate(t), journal(t)
 		p, r := stuck(t, steady(1), "visit "+g.path+"; answer front", n, five(file)[:n]...)
+		p.mu.Lock()
+		p.pace.long = longTurn
+		p.mu.Unlock()
 		v := g.next(t)
 		answered(t, r[1:], file)
+		p.mu.Lock()
+		if p.pace.even() {
+			t.Error("the front is not over, and does not count as long yet")
+		}
+		p.mu.Unlock()
 		v.release()
 		if got := receive(t, r[0]).body(t); got != "front" {
 			t.Errorf("the front was answered with %q", got)
@@ -61,11 +88,12 @@ func TestRequestsBehindALargeAnswerAreRepeatedElsewhere(t *testing.T) {
 		c, file := steady(1), journal(t)
 		c.MaxInMemory = 1000
 		p, r := stuck(t, c, "big 300000", n, five(file)[:n]...)
-		front := receive(t, r[0]) // and nobody reads its rest
+		front, begin := receive(t, r[0]), time.Now() // and nobody reads its rest
 		if front.err != nil {
 			t.Fatal(front.err)
 		}
 		answered(t, r[1:], file)
+		eventually(t, "the client has been slow", func() bool { return time.Since(begin) > tooLong+10*queueTick })
 		if got := whole(t, front.turn); len(got) != 300_000 {
 			t.Errorf("the front was answered with %d bytes", len(got))
 		}
@@ -168,5 +196,87 @@ func TestARequestThatMustNotBeRepeatedWaitsForALongOne(t *testing.T) {
 	}
 	if s := p.Stats(); len(s.Restarts) != 0 {
 		t.Errorf("workers ended: %v", s.Restarts)
+	}
+}
+
+// A front that takes long is interrupted; PHP has read it, and a part of what lies behind.
+func TestAFrontIsInterrupted(t *testing.T) {
+	for name, c := range map[string]struct {
+		settled, answered bool
+		left              bool
+	}{
+		"and its line is left":                          {settled: true, left: true},
+		"when its answer has come meanwhile":            {settled: true, answered: true},
+		"and once more while it may not have begun yet": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := newPool(Config{Command: []string{"none"}}, zap.NewNop(), Events{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pipe := func() (r, w *os.File) {
+				r, w, err := os.Pipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { r.Close(); w.Close() })
+				return r, w
+			}
+			theirs, requests := pipe()
+			answers, theirAnswers := pipe()
+			w := &worker{settled: c.settled, nudged: true, nudgedAgain: true, conn: goridge.NewConn(answers, requests, goridge.Options{}),
+				child: &child{chosen: &candidate{tap: openTap(theirs), writer: requests, reader: answers}}}
+			t.Cleanup(w.child.chosen.tap.close)
+			turn := &Turn{pool: p, worker: w, start: time.Now()}
+			turn.sent, _ = requests.WriteString("front")
+			behind := &waiter{repeatable: true, ahead: []byte("behind the front"), outcome: make(chan outcome, 1)}
+			behind.sent, _ = requests.Write(behind.ahead)
+			w.line = append(w.line, behind)
+			if _, err := io.ReadFull(theirs, make([]byte, 10)); err != nil {
+				t.Fatal(err)
+			}
+			if c.answered {
+				_, _ = theirAnswers.WriteString("answer")
+			}
+			if err := turn.nudged(); err != nil {
+				t.Fatal(err)
+			}
+			if left := len(w.line) == 0 && p.queue.head == behind; left != c.left {
+				t.Errorf("the line was left: %v", left)
+			}
+			if c.left && behind.ahead != nil {
+				t.Error("it may be left again")
+			}
+			if c.left && w.child.unread(w.alsoSent(turn.sent)) {
+				t.Error("the front counts as unread")
+			}
+			if w.nudged != c.settled && !c.left {
+				t.Errorf("it has been interrupted enough: %v", w.nudged)
+			}
+		})
+	}
+}
+
+// A request behind an answer that breaks off while its client does not read has been
+// carried out, for all that we know.
+func TestARequestBehindALargeAnswerThatBreaksOffIsNotCarriedOutTwice(t *testing.T) {
+	c, file := steady(1), journal(t)
+	c.MaxInMemory, c.StopTimeout = 1000, 200*time.Millisecond
+	p := start(t, c)
+	r := lineUp(t, t.Context(), p, script("big 30000"), script("note "+file+"; answer", "behind"), true)
+	front := receive(t, r.front)
+	if front.err != nil {
+		t.Fatal(front.err)
+	}
+	eventually(t, "the worker carries out the request behind", func() bool { return entriesOf(t, file)["behind"] > 0 })
+	front.turn.Cancel()
+	eventually(t, "its answer is given up", front.turn.expired.Load)
+	front.turn.Close()
+	if got := receive(t, r.behind); got.err == nil {
+		got.turn.Close()
+	}
+	receive(t, r.last).body(t)
+	if n := entriesOf(t, file)["behind"]; n != 1 {
+		t.Errorf("the request behind was carried out %d times", n)
 	}
 }

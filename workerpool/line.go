@@ -16,8 +16,9 @@ import (
 // whatever its method, when this one is lost; and what still lies in the pipe also
 // when the front takes long.
 //
-// When the last of the line becomes the front, the next ones are sent, in one write:
-// a worker that sleeps is woken once for all of them. More than one lie behind the
+// When the last of the line becomes the front, or, where turns may be long, when it has
+// surely been read, the next ones are sent, in one write: a worker that sleeps is woken
+// once for all of them. More than one lie behind the
 // front only where all of them may be repeated: see longAnswer.
 //
 // They are sent by the goroutine of the request that was the front just before, or by
@@ -29,7 +30,7 @@ import (
 const batchLimit = 4096
 
 // feed sends the requests that wait longest to w, behind the one that w is at, if
-// that pays: while many more wait than there are workers, and none takes long.
+// that pays: while at least as many wait as there are workers, and few take long.
 // It is for whoever holds the turn, which has sent so many bytes of its own that may
 // not have been read, once w is settled.
 func (p *Pool) feed(w *worker, unread int) {
@@ -214,6 +215,9 @@ func (p *Pool) leaveLine(w *worker) {
 	}
 	w.abandoned += len(w.line)
 	w.doubt += len(w.line)
+	for _, wt := range w.line {
+		wt.ahead = nil // once is enough
+	}
 	p.requeue(w, 0)
 }
 
@@ -234,12 +238,14 @@ func (t *Turn) nudged() error {
 		return io.EOF
 	}
 	p.mu.Lock()
-	w.nudged = len(w.line) > 0 // once is enough
+	w.nudged = w.settled && len(w.line) > 0 // once is enough
+	w.nudgedAgain = w.nudgedAgain && w.settled
 	w.sentAhead = false
+	leave := w.nudgedAgain || time.Since(t.start) > p.pace.tooLong
 	p.mu.Unlock()
 	if w.settled {
 		err := p.recall(w)
-		if time.Since(t.start) > tooLong {
+		if leave && w.child.waiting() == 0 { // else the answer has come meanwhile
 			p.leaveLine(w)
 			if w.abandoned > 0 {
 				t.sent = 0 // what lay behind it has been read
@@ -289,7 +295,10 @@ func (p *Pool) nudge(now time.Time) (piped bool) {
 		}
 		piped = true
 		took := now.Sub(w.turnStart)
-		if again := took > tooLong && w.mayLeave() && !w.nudgedAgain; again || !w.nudged && took > longTail {
+		if took > p.pace.long { // and it is not over yet
+			p.pace.restless = evenTurns
+		}
+		if again := took > p.pace.tooLong && w.mayLeave() && !w.nudgedAgain; again || !w.nudged && took > longTail {
 			w.nudged, w.nudgedAgain = true, again
 			_ = w.conn.SetReadDeadline(now)
 		}

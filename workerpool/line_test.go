@@ -20,7 +20,8 @@ import (
 func calm(p *Pool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.short, p.pace.long, p.pace.restless, p.pace.streamed, p.pace.behind = time.Hour, time.Hour, 0, time.Time{}, 1
+	p.pace.short, p.pace.long, p.pace.tooLong = time.Hour, time.Hour, time.Hour
+	p.pace.restless, p.pace.streamed, p.pace.behind = 0, time.Time{}, 1
 }
 
 // steady is self of workers that settle, however slow the machine is.

@@ -17,6 +17,9 @@ func (p *Pool) lost(w *worker, err error, sent int) error {
 	w.settled = false
 	_ = w.conn.SetReadDeadline(time.Time{}) // for who is behind
 	p.mu.Lock()
+	if !w.turnStart.IsZero() {
+		p.pace.turnTook(time.Since(w.turnStart))
+	}
 	p.endTurn(w)
 	reason := ReasonCrash
 	if errors.Is(err, ErrTimeout) || errors.Is(err, ErrStreamIdle) {
@@ -45,10 +48,11 @@ func (p *Pool) lost(w *worker, err error, sent int) error {
 
 // overByItself reports whether the worker ended its relay, so that all it ever
 // said has been read and it will read nothing more. One that talks nonsense, or
-// whose relay we have closed, may still read what lies in the pipe.
+// whose relay we have closed or given up within an answer, may still read what lies in
+// the pipe.
 func overByItself(err error) bool {
 	var nonsense *goridge.FrameError
-	return !errors.As(err, &nonsense) && !errors.Is(err, goridge.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded)
+	return !errors.As(err, &nonsense) && !errors.Is(err, goridge.ErrClosed) && !errors.Is(err, goridge.ErrNotDrained) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func safeToRetry(err error) bool {

@@ -29,9 +29,9 @@ const (
 
 // pace says how many requests are sent ahead. The pool's lock guards it.
 type pace struct {
-	// shortTurn, longTurn and maxBehind, but for tests.
-	short, long time.Duration
-	behind      int
+	// shortTurn, longTurn, tooLong and maxBehind, but for tests.
+	short, long, tooLong time.Duration
+	behind               int
 
 	average  time.Duration // of recent turns
 	longOnes float64       // their share
@@ -45,7 +45,7 @@ type pace struct {
 
 // newPace is that of a pool of which nothing is known yet.
 func newPace() pace {
-	return pace{short: shortTurn, long: longTurn, behind: maxBehind, average: 2 * shortTurn, restless: evenTurns}
+	return pace{short: shortTurn, long: longTurn, tooLong: tooLong, behind: maxBehind, average: 2 * shortTurn, restless: evenTurns}
 }
 
 // turnTook notes how long a turn lasted. It needs the lock.

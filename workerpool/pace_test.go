@@ -31,8 +31,7 @@ func TestWhereTurnsMayBeLongOnlyWhatMayBeRepeatedIsSentAhead(t *testing.T) {
 		"with long ones, repeatable": {0, true, repeatable("answer"), 1},
 	} {
 		p.mu.Lock()
-		p.pace.short, p.pace.long, p.pace.average = time.Hour, time.Hour, 0
-		p.pace.restless, p.pace.pieces = min(c.restless, evenTurns), c.pieces
+		p.pace.short = 0 // nothing goes ahead of the first
 		p.mu.Unlock()
 		before := p.Stats().Ahead
 		first, g, v := occupy(t, p, false)
@@ -40,6 +39,10 @@ func TestWhereTurnsMayBeLongOnlyWhatMayBeRepeatedIsSentAhead(t *testing.T) {
 		queued(t, p, 1)
 		next := send(p, t.Context(), c.next)
 		queued(t, p, 2)
+		p.mu.Lock()
+		p.pace.short, p.pace.long = time.Hour, time.Hour
+		p.pace.restless, p.pace.pieces = min(c.restless, evenTurns), c.pieces
+		p.mu.Unlock()
 		v.release()
 		v = g.next(t)
 		receive(t, first).body(t)

@@ -131,7 +131,7 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 			p.dismiss(w, errWantsOut)
 			continue
 		case errors.Is(err, errPassedOver):
-			if w.abandoned > 0 {
+			if w.abandoned > 0 || w.wantsOut {
 				p.dismiss(w, errWantsOut)
 			} else {
 				p.handBack(w) // settled: it has asked for the next request
