@@ -230,6 +230,9 @@ func (p *Pool) release(w *worker, size int64) {
 	p.mu.Lock()
 	if served == 1 { // a new worker works; an old one proves nothing about starting
 		p.failures = 0
+		if w.state == StateStopping { // it ended before its answer was read, and was taken for one that cannot start
+			p.wake()
+		}
 	}
 	due := p.dueReason(w, served, rss)
 	if due == "" && w.wantsOut {
