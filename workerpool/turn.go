@@ -86,7 +86,9 @@ var probe = goridge.AppendControlPID(nil, os.Getpid())
 //
 // ctx ends the wait in the queue; a request that has begun is not broken off.
 // If a worker dies, the request is sent to another one where that is safe: when
-// the dead one never read it, or when it is Repeatable (once).
+// the dead one never read it, or when it is Repeatable (once). A Repeatable one may
+// be carried out a second time, too, when the worker that has read it does not come to
+// it for long.
 //
 // Errors: [ErrClosed], [ErrQueueFull], [ErrQueueTimeout], [*UnavailableError],
 // the cause of ctx, [*SoftError], [*WorkerError] (also around [ErrTimeout]).
