@@ -6,13 +6,21 @@ GO ?= go
 # One setting for everything that contains Caddy, which takes minutes to compile:
 # the flags of xcaddy.toml. The tags leave out storage plugins nobody here uses.
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx
+# go test, which says what was skipped.
+TEST := GO="$(GO)" ./scripts/gotest
+# What neither is nor imports Caddy.
+ROOMS_WITHOUT_CADDY := ./goridge ./workerpool/... ./module/classic ./module/exchange ./module/form ./module/httpctx ./module/migrate/... ./module/static
 RUN_PHP := php
 # The race detector needs a C compiler.
-TEST_PHP := php php-cgi php-fpm gcc
+TEST_PHP := php php-cgi php-fpm gcc phpunit phpcs php-phpstan-phpdoc-parser
+# The frameworks of php/examples, each run through Caddy by the integration tests.
+FRAMEWORKS := php-symfony-framework-bundle php-symfony-runtime php-laravel-framework php-slim php-nyholm-psr7
+# Applications that classic mode serves beside nginx and php-fpm.
+APPLICATIONS := php-mysql mariadb wordpress phpmyadmin
 # What the benchmark needs besides.
 BENCH := nginx wrk
 
-.PHONY: run test lint race php-test integration chaos fuzz fuzz-short bench bench-smoke setup-run setup-test clean
+.PHONY: run test docs lint race php-test integration chaos fuzz fuzz-short bench bench-smoke setup-run setup-test clean
 
 run: setup-run
 	$(GO) run ./cmd/build -o caddy
@@ -20,29 +28,39 @@ run: setup-run
 
 test: setup-test lint php-test race integration fuzz-short bench-smoke
 
-# Formatting and vet, for this system and for the others we build for.
+# Formatting and vet, and whether everything still builds for the systems that nobody here has, with the tests of
+# the rooms without Caddy; those of the pool signal processes, which Windows cannot do. What is built
+# is for nobody to run, so it is not optimised: a quarter less work.
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt would change: $$out"; exit 1; }
 	CGO_ENABLED=0 $(GO) vet ./...
-	GOOS=darwin CGO_ENABLED=0 $(GO) build ./goridge ./workerpool ./module/form ./module/httpctx
-	GOOS=windows CGO_ENABLED=0 $(GO) build ./goridge ./workerpool ./module/form ./module/httpctx
+	GOOS=darwin CGO_ENABLED=0 $(GO) vet $(ROOMS_WITHOUT_CADDY)
+	GOOS=windows CGO_ENABLED=0 $(GO) vet $$($(GO) list $(ROOMS_WITHOUT_CADDY) | grep -v '/workerpool$$')
+	GOOS=darwin CGO_ENABLED=0 $(GO) build $(UNOPTIMISED) $(PRODUCT)
+	GOOS=windows CGO_ENABLED=0 $(GO) build $(UNOPTIMISED) $(PRODUCT)
 
-# The rooms below Caddy's configuration, with the race detector.
+# All that a user builds: not the tests and the benchmark, which are for Linux.
+PRODUCT := . ./goridge ./workerpool/... ./module/... ./caddyfile ./cmd/...
+UNOPTIMISED := -gcflags='all=-N -l -dwarf=false'
+
+# The rooms without Caddy, with the race detector; those with it without, since it would have to be compiled once more.
 race:
-	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./goridge ./workerpool ./module/form ./module/httpctx
-	CGO_ENABLED=0 $(GO) test -timeout 5m ./workerpool # also the tests of time, which have no race build
-	CGO_ENABLED=0 $(GO) test -timeout 10m ./module ./module/listener ./caddyfile ./cmd/... ./integration/bench
+	CGO_ENABLED=1 $(TEST) -race -timeout 15m $(ROOMS_WITHOUT_CADDY)
+	CGO_ENABLED=0 $(TEST) -timeout 5m -skip '^TestClassic' ./workerpool/... # also the tests of time and the exploration, which have no race build
+	CGO_ENABLED=0 $(TEST) -timeout 10m ./module ./module/listener ./caddyfile ./cmd/... ./integration/bench
 
+# The PHP package: its tests, and its coding standard.
 php-test:
-	php php/tests/run.php
+	phpunit -c php/phpunit.xml
+	cd php && phpcs
 
 # Real Caddy, real PHP, real sockets; what they run is no part of the package, so no result is kept.
 integration:
-	CGO_ENABLED=0 $(GO) test -count=1 -timeout 20m ./integration
+	CGO_ENABLED=0 $(TEST) -count=1 -timeout 20m ./integration
 
-# The chaos suite at its full size, with its table.
+# The chaos suite and the traffic checker at their full size, with their tables.
 chaos: setup-test
-	CHAOS=full CGO_ENABLED=0 $(GO) test -count=1 -v -timeout 30m -run TestChaos ./integration
+	CHAOS=full CGO_ENABLED=0 $(GO) test -count=1 -v -timeout 45m -run 'TestChaos|TestTraffic' ./integration
 
 # Ourselves beside our peers, on this machine; see docs/benchmarks/README.md.
 bench: setup-test
@@ -52,25 +70,32 @@ bench: setup-test
 bench-smoke: setup-test
 	CGO_ENABLED=0 $(GO) run ./integration/bench -smoke
 
-# Every fuzz target of the repository, FUZZTIME each: 10s for a change, 10m for a release.
+# The pages that are written from the code: docs/options.md, and the list of options in caddyfile/doc.go.
+docs:
+	CGO_ENABLED=0 $(GO) generate ./caddyfile
+
+# Every fuzz target of the repository, FUZZTIME each: 10s for a change, 10m for a release. FUZZ_IN are the folders.
 FUZZTIME ?= 10s
+FUZZ_IN ?= .
 fuzz:
-	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' .); do \
+	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' $(FUZZ_IN)); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
 			echo "$$target in $$(dirname $$file)"; \
 			CGO_ENABLED=0 $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
 		done; \
 	done
 
-# A little of each, counted: after a time Go may also report the end of the time as a failure.
+# A little of each, counted: after a time Go may also report the end of the time as a failure. Fuzzing needs an
+# instrumented build of its own, which for Caddy takes minutes: the rooms with Caddy are fuzzed by "make fuzz" only.
+# Their targets still run over what they begin with, as tests.
 fuzz-short:
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1000x FUZZ_IN="$(patsubst %/...,%,$(ROOMS_WITHOUT_CADDY))"
 
 setup-run:
 	@./scripts/setup $(RUN_PHP)
 
 setup-test:
-	@./scripts/setup $(TEST_PHP) $(BENCH)
+	@./scripts/setup $(TEST_PHP) $(BENCH) $(FRAMEWORKS) $(APPLICATIONS)
 
 clean:
 	rm -f caddy

@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -24,14 +25,30 @@ const (
 const many = math.MaxInt
 
 // option is one word of a block. It is all the parser knows about the word: a
-// new one is a new line in a table.
+// new one is a new line in a table. What it means and its default are not here
+// but at the field of the JSON that parse sets; "make docs" writes the list in the
+// package comment and docs/options.md from both.
 type option struct {
+	// begins is the heading of the options from this one on, in both.
+	begins string
+
 	name string
 
 	// args is what stands behind the name, as messages show it; at least min
 	// and at most max arguments are accepted.
 	args     string
 	min, max int
+
+	// example are arguments that somebody might write.
+	example string
+
+	// since is the release that brought the word. Empty: the first one.
+	since string
+
+	// field is the one of package module whose comment says what the word means,
+	// where that is no field of a handler: "Type.Field". about says it where there
+	// is no field at all.
+	field, about string
 
 	// in says where the option may stand.
 	in level
@@ -69,7 +86,7 @@ func (o option) ofPool() bool { return o.in&inPool != 0 || o.name == "name" }
 type settings struct {
 	handler module.Handler
 
-	// root and static off concern the routes, not the handler.
+	// root is for the routes, and in classic mode for the handler; static off for the routes.
 	root      string
 	staticOff bool
 }
@@ -91,13 +108,14 @@ type block struct {
 	settings *settings
 
 	// seen holds the options read so far, and "script" where one stands before
-	// the block.
+	// the block; at is where each stands.
 	seen map[string]bool
+	at   map[string]caddyfile.Dispenser
 }
 
 // newBlock is for the block of the word that d stands on.
 func newBlock(d *caddyfile.Dispenser, name string, in level, options []option, s *settings) *block {
-	return &block{name: name, in: in, start: *d, options: options, settings: s, seen: make(map[string]bool)}
+	return &block{name: name, in: in, start: *d, options: options, settings: s, seen: make(map[string]bool), at: make(map[string]caddyfile.Dispenser)}
 }
 
 // setScript stores the script and its arguments, which stand before the block.
@@ -125,6 +143,7 @@ func (b *block) read(d *caddyfile.Dispenser) error {
 			return err
 		}
 		b.seen[o.name] = true
+		b.at[o.name] = *d
 
 		args := d.RemainingArgs()
 		if len(args) < o.min || len(args) > o.max {
@@ -135,6 +154,7 @@ func (b *block) read(d *caddyfile.Dispenser) error {
 			if err := inner.read(d); err != nil {
 				return err
 			}
+			maps.Copy(b.at, inner.at)
 			if len(inner.seen) == 0 {
 				return inner.start.Errf("%s: nothing in its block (usage: %s); allowed: %s", o.name, o.usage(), inner.allowed())
 			}
@@ -208,15 +228,31 @@ func (b *block) byName(name string) option {
 	return b.options[i]
 }
 
-// checkRuns reports an error unless the block says what to run.
-func (b *block) checkRuns() error {
-	if b.seen["script"] || b.seen["command"] || b.seen["pool"] {
-		return nil
+// checkMode reports an error if the block contradicts the mode of its pool. The script or command, or their absence, tells
+// the mode where the block does not.
+func (b *block) checkMode(classic bool) error {
+	runs := b.seen["script"] || b.seen["command"]
+	switch mode := b.settings.pool().Mode; {
+	case b.seen["mode"] && classic && runs:
+		return b.errorAt("mode", "mode %s contradicts a script or a command: each request names the script that runs", mode)
+	case b.seen["mode"] && !classic && !runs:
+		return b.errorAt("mode", "%s runs nothing: mode %s needs a script or a command", b.name, mode)
 	}
-	if b.in == inPool {
-		return b.start.Errf("%s runs nothing: give a script behind its name, or a command", b.name)
+	if b.seen["root"] && b.settings.staticOff && !classic {
+		return b.errorAt("root", "root contradicts static: give one of them")
 	}
-	return b.start.Errf("%s runs nothing: give a script, a command or a pool", b.name)
+	for _, name := range slices.Sorted(maps.Keys(b.at)) {
+		if why := module.Misplaced(name, classic); why != "" {
+			return b.errorAt(name, "%s has no meaning in %s mode: %s", name, module.ModeName(classic), why)
+		}
+	}
+	return nil
+}
+
+// errorAt is an error about the option of that name, where it stands.
+func (b *block) errorAt(name, format string, args ...any) error {
+	d := b.at[name]
+	return d.Errf(format, args...)
 }
 
 // checkEnd reports an error if tokens are left.

@@ -32,22 +32,30 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if err := checkEnd(h.Dispenser); err != nil {
 		return nil, err
 	}
-	if err := b.checkRuns(); err != nil {
-		if path != "" {
-			return nil, b.start.Errf("%s runs nothing: %q was read as a path matcher; for a script write %s * %s",
-				directive, path, directive, path)
-		}
-		return nil, err
-	}
+	pool := s.pool()
 	if s.handler.Pool != "" {
-		if err := checkPool(h, &b.start, s.handler.Pool); err != nil {
+		if pool, err = sharedPool(h, &b.start, s.handler.Pool); err != nil {
 			return nil, err
 		}
+	} else if pool.Classic() && looksLikeScript(path) {
+		return nil, b.start.Errf("%s: %q was read as a path matcher; for a worker script write %s * %s, for classic mode name the matcher",
+			directive, path, directive, path)
+	}
+	if err := b.checkMode(pool.Classic()); err != nil {
+		return nil, err
+	}
+	var index []string
+	if pool.Classic() {
+		if err := s.handler.CheckScripts(pool); err != nil {
+			return nil, b.start.WrapErr(err)
+		}
+		s.handler.Root = s.root
+		index = s.handler.PHPIndex(pool)
 	}
 
 	var routes caddyhttp.RouteList
 	if !s.staticOff {
-		static, err := staticRoute(h, s.root)
+		static, err := staticRoute(h, s.root, index)
 		if err != nil {
 			return nil, err
 		}
@@ -73,16 +81,23 @@ func pathMatcher(h httpcaddyfile.Helper) string {
 	return arg
 }
 
-// together makes one value of the routes: no other directive can come between
-// them, and matcher, where not nil, is a condition for all of them.
+// looksLikeScript reports whether a path matcher is an absolute path of a worker script.
+func looksLikeScript(path string) bool {
+	return strings.HasSuffix(path, ".php") && !strings.ContainsAny(path, "*?")
+}
+
+// together makes one route of the routes: no other directive can come between them, and
+// matcher, where not nil, is a condition for all of them. Only of routes does Caddy sort
+// those with a matcher before those without one.
 func together(routes caddyhttp.RouteList, matcher caddy.ModuleMap) []httpcaddyfile.ConfigValue {
-	subroute := caddyhttp.Subroute{Routes: routes}
-	if matcher == nil {
-		// As a value of its own it needs no subroute in the JSON.
-		return []httpcaddyfile.ConfigValue{{Class: "route", Value: subroute}}
+	route := routes[0]
+	if len(routes) > 1 {
+		route = caddyhttp.Route{
+			HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(caddyhttp.Subroute{Routes: routes}, "handler", "subroute", nil)},
+		}
 	}
-	return []httpcaddyfile.ConfigValue{{Class: "route", Value: caddyhttp.Route{
-		MatcherSetsRaw: []caddy.ModuleMap{matcher},
-		HandlersRaw:    []json.RawMessage{caddyconfig.JSONModuleObject(subroute, "handler", "subroute", nil)},
-	}}}
+	if matcher != nil {
+		route.MatcherSetsRaw = []caddy.ModuleMap{matcher}
+	}
+	return []httpcaddyfile.ConfigValue{{Class: "route", Value: route}}
 }

@@ -33,6 +33,7 @@
 //		stream_idle_timeout <duration>
 //		boot_timeout <duration>
 //		stop_timeout <duration>
+//		drain_timeout <duration>
 //
 //		# HTTP
 //		root         <path>
@@ -41,13 +42,15 @@
 //		body_memory  <size>
 //		raw_body
 //		uploads {
-//			dir       <path>
-//			max_files <n>
-//			allow     <ext...>
-//			forbid    <ext...>
+//			dir          <path>
+//			max_files    <n>
+//			allow        <ext...>
+//			forbid       <ext...>
 //		}
+//		uri          original | rewritten
 //		attribute    <name> <value>
 //		buffer       <size>
+//		memory       <size>
 //		sendfile     <root...>
 //
 //		# operating it
@@ -58,25 +61,40 @@
 //		codec        json | proto
 //		relay        auto | stdio | unix
 //		pipeline     off
+//
+//		# classic mode
+//		mode         worker | classic
+//		index        <file...> | off
+//		try_files    <file...>
+//		split        <ext...>
+//		deny_scripts <path...>
 //	}
 //
 // What each option means and its default stand at the field of the same name in
-// module.Handler and module.PoolConfig. Only ini, env, rlimit and attribute may
+// module.Handler and module.PoolConfig, and with examples in docs/options.md. Only ini, env, rlimit and attribute may
 // be repeated, each time with another key. Numbers, sizes (512KB, 64MB, 1GiB) and
 // durations (500ms, 30s, 5m, 1d) are above 0, but <min> and <jitter %> may be 0:
 // "workers 0 8" starts the first worker with the first request.
 //
-// One of script, command and pool must be given. A script given by an absolute
+// Placeholders are replaced in script, command, php, ini, env, dir, name, and the folders of
+// uploads and sendfile when the configuration is loaded, where one without a value is an error;
+// in attribute and root for each request. Braces that hold none stay in all but root: JSON,
+// a route such as /users/{id}. Caddy's short forms ({host}, {path}, {uri}) always are
+// placeholders; \{ is always a brace.
+//
+// Without script, command and pool the mode is classic: each request names the script that
+// runs. A script given by an absolute
 // path needs a matcher before it, "php_worker * /srv/app/worker.php", because
 // Caddy takes a first argument that starts with a slash for a path to match.
 //
 // These contradict each other and are refused together: a script or php with
 // command; pool with a script, name, or any option that the global option
-// accepts in a pool; static off with root; raw_body with uploads.
+// accepts in a pool; static off with root, unless the mode is classic; raw_body with uploads;
+// and, in either mode, what has a meaning only in the other ([module.Misplaced]).
 //
 // # Its routes
 //
-// The directive stands for two routes, kept together:
+// The directive stands for two routes, kept together in a subroute:
 //
 //	@static php_worker_static
 //	file_server @static {
@@ -87,9 +105,11 @@
 // The first serves a file that exists below root and may be served, or the
 // index.html of a folder; module.StaticMatcher decides. With "static off" it is
 // missing. Without root in the block the site's root counts; a site that has none
-// serves nothing from disk.
+// serves nothing from disk. In classic mode the index scripts of a folder come before its
+// index.html.
 //
-// Among a site's directives php_worker comes just before file_server.
+// Among a site's directives php_worker comes just before file_server. Several of them are
+// sorted as reverse_proxy is: longer paths first, and one without a matcher last.
 //
 // # The global option
 //
@@ -106,8 +126,8 @@
 //
 // A pool is shared by every site that names it. Its options are those above that
 // concern the processes: what runs, how many, both groups of how long, and
-// buffer, watch, codec, relay and pipeline. The same ones without command stand in defaults,
-// which fill what a pool, shared or not, leaves out.
+// buffer, memory, watch, codec, relay, pipeline, mode and split. The same ones without command and mode stand in defaults,
+// which fill what a pool, shared or not, leaves out, as far as they mean something in its mode.
 //
 // # Errors
 //
@@ -115,3 +135,5 @@
 // ones, a bad value with the expected form, and an option that is given twice or
 // contradicts another is never a silent choice.
 package caddyfile
+
+//go:generate go test -count=1 -run ^TestTheReferenceIsWhatTheCodeSays$ . -update

@@ -77,33 +77,30 @@ func parsePool(d *caddyfile.Dispenser, others []module.PoolConfig) (module.PoolC
 	if err := b.read(d); err != nil {
 		return module.PoolConfig{}, err
 	}
-	if err := b.checkRuns(); err != nil {
+	if err := b.checkMode(s.pool().Classic()); err != nil {
 		return module.PoolConfig{}, err
 	}
 	s.pool().Name = args[0]
 	return *s.pool(), nil
 }
 
-// checkPool reports an error, at the place of d, unless the global option has a
-// pool of that name.
-func checkPool(h httpcaddyfile.Helper, d *caddyfile.Dispenser, name string) error {
-	var names []string
+// sharedPool is the pool of that name in the global option. Where there is none it is an error at the place of d.
+func sharedPool(h httpcaddyfile.Helper, d *caddyfile.Dispenser, name string) (*module.PoolConfig, error) {
+	var app struct{ Pools []module.PoolConfig }
 	if option, ok := h.Option(directive).(httpcaddyfile.App); ok {
-		var app struct {
-			Pools []struct{ Name string }
-		}
 		if err := json.Unmarshal(option.Value, &app); err != nil {
-			return d.WrapErr(err)
-		}
-		for _, pool := range app.Pools {
-			names = append(names, pool.Name)
+			return nil, d.WrapErr(err)
 		}
 	}
-	switch {
-	case slices.Contains(names, name):
-		return nil
-	case len(names) == 0:
-		return d.Errf("there is no pool %q: the global option %s describes none", name, directive)
+	var names []string
+	for i := range app.Pools {
+		if app.Pools[i].Name == name {
+			return &app.Pools[i], nil
+		}
+		names = append(names, app.Pools[i].Name)
 	}
-	return d.Errf("there is no pool %q; the global option %s describes: %s", name, directive, strings.Join(names, ", "))
+	if len(names) == 0 {
+		return nil, d.Errf("there is no pool %q: the global option %s describes none", name, directive)
+	}
+	return nil, d.Errf("there is no pool %q; the global option %s describes: %s", name, directive, strings.Join(names, ", "))
 }

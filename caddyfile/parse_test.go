@@ -2,7 +2,6 @@ package caddyfile
 
 import (
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,50 +9,6 @@ import (
 
 	"github.com/phpworker/caddy-php-worker/module"
 )
-
-// samples are valid arguments for every option, so that the tests below hold for
-// each line of the tables.
-var samples = map[string]string{
-	"command":             "php worker.php",
-	"php":                 "php8.3",
-	"ini":                 "memory_limit 1G",
-	"env":                 "APP_ENV prod",
-	"dir":                 "/srv",
-	"workers":             "2",
-	"queue":               "10 5s",
-	"boot_timeout":        "5s",
-	"stop_timeout":        "5s",
-	"root":                "public",
-	"static":              "off",
-	"max_body":            "1MB",
-	"body_memory":         "1MB",
-	"raw_body":            "",
-	"uploads":             "{\nmax_files 3\n}",
-	"attribute":           "name value",
-	"buffer":              "1MB",
-	"name":                "shop",
-	"pool":                "shared",
-	"debug":               "",
-	"codec":               "json",
-	"relay":               "stdio",
-	"pipeline":            "off",
-	"clear_env":           "",
-	"user":                "www-data:www-data",
-	"rlimit":              "nofile 1024:4096",
-	"idle_timeout":        "5s",
-	"warmup":              "/up",
-	"max_requests":        "500 0",
-	"max_memory":          "128MiB",
-	"max_lifetime":        "1d",
-	"max_surge":           "2",
-	"request_timeout":     "30s",
-	"stream_idle_timeout": "30s",
-	"sendfile":            "/srv/files /srv/more",
-	"watch":               "src/**/*.php config/*.yaml",
-	"max_files":           "3",
-	"allow":               "jpg",
-	"forbid":              "php",
-}
 
 // place is one kind of block and a Caddyfile with room for its options.
 type place struct {
@@ -63,7 +18,7 @@ type place struct {
 }
 
 var places = map[string]place{
-	"php_worker": {inDirective, poolOptions, "{\nphp_worker {\npool shared x.php\n}\n}\n:80 {\nphp_worker %s {\n%s\n}\n}\n"},
+	"php_worker": {inDirective, poolOptions, "{\nphp_worker {\npool api x.php\n}\n}\n:80 {\nphp_worker %s {\n%s\n}\n}\n"},
 	"pool":       {inPool, poolOptions, "{\nphp_worker {\npool a %s {\n%s\n}\n}\n}\n"},
 	"defaults":   {inDefaults, poolOptions, "{\nphp_worker {\ndefaults %s {\n%s\n}\n}\n}\n"},
 	"uploads":    {inUploads, uploadOptions, ":80 {\nphp_worker %s worker.php {\nuploads {\n%s\n}\n}\n}\n"},
@@ -75,7 +30,7 @@ func (p place) with(lines ...string) string {
 	script := ""
 	runs := slices.ContainsFunc(lines, func(line string) bool {
 		word, _, _ := strings.Cut(line, " ")
-		return word == "command" || word == "pool"
+		return word == "command" || word == "pool" || word == "mode" || module.Misplaced(word, false) != ""
 	})
 	if !runs && p.in&onePool != 0 {
 		script = "worker.php"
@@ -90,13 +45,7 @@ func eachOption(t *testing.T, test func(t *testing.T, p place, o option, line st
 			if o.in&p.in == 0 {
 				continue
 			}
-			sample, ok := samples[o.name]
-			if !ok {
-				t.Fatalf("samples has no arguments for %s", o.name)
-			}
-			t.Run(name+"/"+o.name, func(t *testing.T) {
-				test(t, p, o, strings.TrimSpace(o.name+" "+sample))
-			})
+			t.Run(name+"/"+o.name, func(t *testing.T) { test(t, p, o, o.sample()) })
 		}
 	}
 }
@@ -129,7 +78,7 @@ func TestNoOptionIsAcceptedWhereItDoesNotBelong(t *testing.T) {
 	for _, p := range places {
 		for _, o := range p.options {
 			if o.in&p.in == 0 {
-				wantError(t, p.with(o.name+" "+samples[o.name]), "does not belong in", "allowed: ")
+				wantError(t, p.with(o.sample()), "does not belong in", "allowed: ")
 				refused++
 			}
 		}
@@ -164,23 +113,6 @@ func TestNoOptionTakesABlockExceptUploads(t *testing.T) {
 	})
 }
 
-func TestPackageCommentShowsEveryOption(t *testing.T) {
-	doc, err := os.ReadFile("doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Join(strings.Fields(string(doc)), " ")
-	for _, o := range slices.Concat(poolOptions, uploadOptions) {
-		shown := "// " + strings.TrimSpace(o.name+" "+o.args)
-		if o.block != nil {
-			shown = "// " + o.name + " {"
-		}
-		if !strings.Contains(text, shown+" ") {
-			t.Errorf("doc.go does not show %q", shown)
-		}
-	}
-}
-
 func TestEveryFieldOfTheJSONHasAWord(t *testing.T) {
 	// What the Caddyfile says otherwise: in front of the block, by repeating a
 	// word, or as another word's second argument.
@@ -210,7 +142,6 @@ func TestEveryFieldOfTheJSONHasAWord(t *testing.T) {
 func TestContradictingOptionsAreRefusedInEitherOrder(t *testing.T) {
 	pairs := [][2]string{
 		{"command", "php"},
-		{"root", "static"},
 		{"raw_body", "uploads"},
 		{"pool", "name"},
 	}
@@ -221,11 +152,16 @@ func TestContradictingOptionsAreRefusedInEitherOrder(t *testing.T) {
 	}
 	for _, pair := range pairs {
 		t.Run(pair[0]+" and "+pair[1], func(t *testing.T) {
-			a, b := pair[0]+" "+samples[pair[0]], pair[1]+" "+samples[pair[1]]
+			a, b := sampleOf(pair[0]), sampleOf(pair[1])
 			wantError(t, places["php_worker"].with(a, b), pair[1]+" contradicts "+pair[0])
 			wantError(t, places["php_worker"].with(b, a), pair[0]+" contradicts "+pair[1])
 		})
 	}
+}
+
+func sampleOf(name string) string {
+	i := slices.IndexFunc(poolOptions, func(o option) bool { return o.name == name })
+	return poolOptions[i].sample()
 }
 
 func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
@@ -233,9 +169,18 @@ func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
 		{"script and command", ":80 {\nphp_worker worker.php {\ndebug\ncommand php x.php\n}\n}", "command contradicts script: give one of them, at Caddyfile:4"},
 		{"script and pool", "{\nphp_worker {\npool a a.php\n}\n}\n:80 {\nphp_worker worker.php {\npool a\n}\n}", "pool contradicts script: a shared pool is described in the global option, not where it is used, at Caddyfile:8"},
 		{"script and command of a pool", "{\nphp_worker {\npool a a.php {\ncommand php a.php\n}\n}\n}", "command contradicts script: give one of them, at Caddyfile:4"},
-		{"nothing to run", ":80 {\nphp_worker {\ndebug\n}\n}", "php_worker runs nothing: give a script, a command or a pool, at Caddyfile:2"},
-		{"nothing at all", ":80 {\nphp_worker\n}", "php_worker runs nothing: give a script, a command or a pool, at Caddyfile:2"},
-		{"nothing to run in a pool", "{\nphp_worker {\npool a {\nworkers 2\n}\n}\n}", `pool "a" runs nothing: give a script behind its name, or a command, at Caddyfile:3`},
+		{"root and static off", ":80 {\nphp_worker w.php {\nroot x\nstatic off\n}\n}", "root contradicts static: give one of them, at Caddyfile:3"},
+		{"worker mode without a script", ":80 {\nphp_worker {\ndebug\nmode worker\n}\n}", "php_worker runs nothing: mode worker needs a script or a command, at Caddyfile:4"},
+		{"worker mode of a pool without a script", "{\nphp_worker {\npool a {\nmode worker\n}\n}\n}", `pool "a" runs nothing: mode worker needs a script or a command, at Caddyfile:4`},
+		{"classic mode with a script", ":80 {\nphp_worker index.php {\nmode classic\n}\n}", "mode classic contradicts a script or a command: each request names the script that runs, at Caddyfile:3"},
+		{"classic mode with a command", "{\nphp_worker {\npool a {\nmode classic\ncommand php x.php\n}\n}\n}", "mode classic contradicts a script or a command: each request names the script that runs, at Caddyfile:4"},
+		{"an option for workers in classic mode", ":80 {\nphp_worker {\ndebug\nrelay unix\n}\n}", "relay has no meaning in classic mode: requests travel over FastCGI, on a socket for each process, at Caddyfile:4"},
+		{"an option for workers beside a classic pool", "{\nphp_worker {\npool a {\n}\n}\n}\n:80 {\nphp_worker {\npool a\nattribute a b\n}\n}", "attribute has no meaning in classic mode: it is one of PSR-7"},
+		{"an option about uploads in classic mode", ":80 {\nphp_worker {\nuploads {\ndir /tmp\nallow jpg\n}\n}\n}", "allow has no meaning in classic mode: PHP stores uploads itself, and the application says which, at Caddyfile:5"},
+		{"an option for scripts in worker mode", ":80 {\nphp_worker w.php {\nindex a.php\n}\n}", "index has no meaning in worker mode: it is about the scripts that requests name, and a worker has one script, at Caddyfile:3"},
+		{"an option for scripts beside a pool of workers", "{\nphp_worker {\npool a a.php\n}\n}\n:80 {\nphp_worker {\npool a\ndeny_scripts /x\n}\n}", "deny_scripts has no meaning in worker mode"},
+		{"an index that is no script", ":80 {\nphp_worker {\nindex index.html\n}\n}", `index: "index.html" is no script`},
+		{"a path to deny that is none", ":80 {\nphp_worker {\ndeny_scripts uploads\n}\n}", `deny_scripts: "uploads" is no path below root`},
 		{"empty script", ":80 {\nphp_worker \"\"\n}", "the script is empty, at Caddyfile:2"},
 		{"pool without a global option", ":80 {\nphp_worker {\npool a\n}\n}", `there is no pool "a": the global option php_worker describes none, at Caddyfile:2`},
 		{"pool without a name", "{\nphp_worker {\npool {\n}\n}\n}", "pool: its name is missing (usage: pool <name> [<script> [<args...>]] { ... }), at Caddyfile:3"},
@@ -271,12 +216,15 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		"boot_timeout 30":       `boot_timeout: "30" is not a duration such as 500ms, 30s or 5m (usage: boot_timeout <duration>)`,
 		"boot_timeout 0s":       `boot_timeout: "0s" is not a duration`,
 		"stop_timeout -1s":      `stop_timeout: "-1s" is not a duration`,
+		"drain_timeout 0":       `drain_timeout: "0" is not a duration`,
 		"max_body big":          `max_body: "big" is not a size such as 512KB, 64MB or 1GiB (usage: max_body <size>)`,
 		"max_body 0":            `max_body: "0" is not a size`,
 		"body_memory -1MB":      `body_memory: "-1MB" is not a size`,
 		"buffer 10EB":           `buffer: "10EB" is not a size`,
 		"buffer 16EiB":          `buffer: "16EiB" is not a size`,
 		"codec xml":             `codec: "xml" is unknown; allowed: json, proto (usage: codec json | proto)`,
+		"mode fpm":              `mode: "fpm" is unknown; allowed: worker, classic (usage: mode worker | classic)`,
+		`index ""`:              `index: the value is empty`,
 		"relay tcp":             `relay: "tcp" is unknown; allowed: auto, stdio, unix`,
 		"static on":             `static: "on" is unknown; allowed: off`,
 		"ini memory_limit=1G x": `ini: "memory_limit=1G" is not a key: key and value are separated by a space`,
@@ -293,7 +241,7 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 func FuzzCaddyfile(f *testing.F) {
 	for name, p := range places {
 		for _, o := range p.options {
-			line := o.name + " " + samples[o.name]
+			line := o.sample()
 			if name == "php_worker" || name == "uploads" {
 				f.Add("", p.with(line))
 			} else {

@@ -14,8 +14,9 @@ import (
 
 // staticRoute is the route that serves files below root, or below the site's
 // root where it is empty. The site's root is known only to a request, so it is
-// the matcher that serves nothing when there is none.
-func staticRoute(h httpcaddyfile.Helper, root string) (caddyhttp.Route, error) {
+// the matcher that serves nothing when there is none. The scripts of index stand for their folder before
+// its index.html does.
+func staticRoute(h httpcaddyfile.Helper, root string, index []string) (caddyhttp.Route, error) {
 	files := fileserver.FileServer{
 		Root: root,
 		// What the matcher lets through and the file server still refuses (the
@@ -26,7 +27,7 @@ func staticRoute(h httpcaddyfile.Helper, root string) (caddyhttp.Route, error) {
 		return caddyhttp.Route{}, h.WrapErr(err)
 	}
 	return caddyhttp.Route{
-		MatcherSetsRaw: []caddy.ModuleMap{{"php_worker_static": h.JSON(module.StaticMatcher{Root: root})}},
+		MatcherSetsRaw: []caddy.ModuleMap{{"php_worker_static": h.JSON(module.StaticMatcher{Root: root, PHPIndex: index})}},
 		HandlersRaw:    []json.RawMessage{caddyconfig.JSONModuleObject(files, "handler", "file_server", nil)},
 	}, nil
 }

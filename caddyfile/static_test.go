@@ -21,6 +21,35 @@ func serve(t *testing.T, site string) func(method, target string) *httptest.Resp
 	return serveFile(t, "Caddyfile", site)
 }
 
+// replaceWorkers puts a fixed answer in the place of each handler php_worker, in subroutes,
+// too, and returns how many there were.
+func replaceWorkers(t *testing.T, routes caddyhttp.RouteList) (replaced int) {
+	t.Helper()
+	for _, route := range routes {
+		for i, raw := range route.HandlersRaw {
+			var handler struct {
+				Handler string              `json:"handler"`
+				Routes  caddyhttp.RouteList `json:"routes,omitempty"`
+			}
+			if err := json.Unmarshal(raw, &handler); err != nil {
+				t.Fatal(err)
+			}
+			switch handler.Handler {
+			case directive:
+				route.HandlersRaw[i] = json.RawMessage(`{"handler": "static_response", "body": "` + worker + `"}`)
+				replaced++
+			case "subroute":
+				replaced += replaceWorkers(t, handler.Routes)
+				var err error
+				if route.HandlersRaw[i], err = json.Marshal(handler); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	return replaced
+}
+
 // serveFile adapts a site of the Caddyfile of that name, puts a fixed answer in the place of the handler
 // php_worker, and returns a function that gives the site's answer to a request.
 // Matchers and file server are the real ones.
@@ -41,19 +70,7 @@ func serveFile(t *testing.T, name, site string) func(method, target string) *htt
 		t.Fatal(err)
 	}
 	routes := config.Apps.HTTP.Servers["srv0"].Routes
-	replaced := 0
-	for _, route := range routes {
-		for i, raw := range route.HandlersRaw {
-			var handler struct{ Handler string }
-			if err := json.Unmarshal(raw, &handler); err != nil {
-				t.Fatal(err)
-			}
-			if handler.Handler == directive {
-				route.HandlersRaw[i] = json.RawMessage(`{"handler": "static_response", "body": "` + worker + `"}`)
-				replaced++
-			}
-		}
-	}
+	replaced := replaceWorkers(t, routes)
 	if replaced != 1 {
 		t.Fatalf("found %d handlers in:\n%s", replaced, adapted)
 	}

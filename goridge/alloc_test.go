@@ -51,3 +51,21 @@ func TestNothingIsAllocatedForAReadyProbe(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+func TestNothingIsAllocatedToGatherAFrame(t *testing.T) {
+	for _, size := range []int{100, 15_000, 900_000} {
+		var b FrameBuffer
+		piece := []byte(text(100))
+		var f Frame
+		allocs := testing.AllocsPerRun(100, func() {
+			for range size / len(piece) {
+				b.Write(piece)
+			}
+			b.Take(&f, 0, 10, false, false)
+			f.Release()
+		})
+		if allocs != 0 {
+			t.Errorf("a frame of %d bytes: %v allocations", size, allocs)
+		}
+	}
+}

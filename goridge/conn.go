@@ -28,12 +28,26 @@ type Options struct {
 	// payload is in memory as a whole.
 	MaxInMemory int64
 
+	// Budget bounds the memory of frames. A frame of more than 16 KiB is put into
+	// Frame.Payload only as far as the budget says, but for its context; with less
+	// it is Frame.Crowded. What a frame holds is booked until its Release; what
+	// the Conn reads into is not. Default nil: nothing but MaxInMemory bounds them.
+	Budget Budget
+
 	// Stray takes what the peer sends between frames: what a program prints
 	// whose stdout carries the protocol. It is called by the reading
 	// goroutine as soon as the bytes are known to be none of a frame, in
 	// order, and must neither keep p nor call the Conn. Default nil: such
 	// bytes are an error.
 	Stray func(p []byte)
+}
+
+// Budget counts bytes of memory. It must be safe for concurrent use.
+type Budget interface {
+	// Take asks for n bytes, and says whether they may be had.
+	Take(n int64) bool
+	// Book adds n bytes that are held already; a negative n gives bytes back.
+	Book(n int64)
 }
 
 // Conn carries frames over a pair of pipes or over a socket. One goroutine may
@@ -49,11 +63,13 @@ type Conn struct {
 	// buf.data[start:end].
 	buf        *buffer
 	start, end int
-	usual      int   // size of recent large frames, in bytes
-	want       int   // bytes of the next frame needed to get on with it
-	limit      int   // and how many may be read at most; 0: as many as fit
-	unread     int64 // bytes of the last frame that are still in the relay
-	readErr    error // why reading is over
+	usual      int          // size of recent large frames, in bytes
+	want       int          // bytes of the next frame needed to get on with it
+	limit      int          // and how many may be read at most; 0: as many as fit
+	unread     int64        // bytes of the last frame that are still in the relay
+	crowded    bool         // the budget has no room for the next frame
+	taken      atomic.Int64 // what it has given for the next frame; Close gives it back
+	readErr    error        // why reading is over
 	poll       pollReader
 
 	// State of the writers.
@@ -84,6 +100,7 @@ func NewConn(r io.ReadCloser, w io.WriteCloser, o Options) *Conn {
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.closed.Store(true)
+		c.giveBack()
 		c.closeErr = errors.Join(ignoreClosed(c.w.Close()), ignoreClosed(c.r.Close()))
 	})
 	return c.closeErr
@@ -116,6 +133,31 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 		return d.SetWriteDeadline(t)
 	}
 	return os.ErrNoDeadline
+}
+
+// Buffered is how many bytes have been read and belong to no frame that was handed out. It
+// is for the goroutine that reads.
+func (c *Conn) Buffered() int { return c.end - c.start }
+
+// admits asks the budget, once, whether a frame of n bytes may be read into memory.
+func (c *Conn) admits(n int64) bool {
+	if c.opts.Budget == nil || n <= startSize || c.taken.Load() > 0 {
+		return true
+	}
+	if c.crowded = c.crowded || !c.opts.Budget.Take(n); c.crowded {
+		return false
+	}
+	if c.taken.Store(n); c.closed.Load() {
+		c.giveBack() // Close may have been too early to do it
+	}
+	return true
+}
+
+// giveBack returns what the budget has given for a frame that does not come any more.
+func (c *Conn) giveBack() {
+	if n := c.taken.Swap(0); n > 0 {
+		c.opts.Budget.Book(-n)
+	}
 }
 
 // closedBy says that err came of our own Close, if it did.

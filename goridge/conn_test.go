@@ -180,9 +180,69 @@ func TestFinishRequestTouchesNothingButItsHeader(t *testing.T) {
 	buf = append(buf, "context"...)
 	FinishRequest(buf, 6, CodecProto, 7, 3)
 	buf = append(buf, "end"...)
-	want := append([]byte("before"), message{flags: CodecProto, options: 1, context: "context", body: "end"}.encode()...)
-	if !bytes.Equal(buf, want) {
-		t.Errorf("got %q, want %q", buf, want)
+	if before := buf[:6]; string(before) != "before" {
+		t.Errorf("before it stands %q", before)
+	}
+	want := message{flags: CodecProto, options: 1, context: "context", body: "end"}.encode()
+	if got := PlainRequest(buf[6:]); !bytes.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestARequestCanBeSentWithAndWithoutANumberAgainAndAgain(t *testing.T) {
+	request := append(BeginRequest(nil), "context and body"...)
+	FinishRequest(request, 0, CodecProto, 7, 9)
+	plain := message{flags: CodecProto, options: 1, context: "context", body: " and body"}.encode()
+	for i, number := range []uint32{0, 0, 1, 0xfffffffe, 0, 7, 8, 0} {
+		if number == 0 {
+			if got := PlainRequest(request); !bytes.Equal(got, plain) || len(got) != RequestSize(request, false) {
+				t.Errorf("%d, plain: got %q, want %q", i, got, plain)
+			}
+			continue
+		}
+		got := NumberRequest(request, number)
+		var f Frame
+		if err := reading(bytes.NewReader(got), Options{}).ReadFrame(&f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Number() != number || f.Flags != CodecProto || string(f.Context()) != "context" || string(f.Body()) != " and body" {
+			t.Errorf("%d, numbered: got %d, flags %x, %q, %q", i, f.Number(), f.Flags, f.Context(), f.Body())
+		}
+		if len(got) != RequestSize(request, true) {
+			t.Errorf("%d bytes, not %d", len(got), RequestSize(request, true))
+		}
+	}
+}
+
+func TestHelloAndDoneAreReadOnlyOfTheirFrames(t *testing.T) {
+	read := func(h Header, payload string) *Frame {
+		h.PayloadLen = uint32(len(payload))
+		var f Frame
+		if err := reading(bytes.NewReader(append(AppendHeader(nil, &h), payload...)), Options{}).ReadFrame(&f); err != nil {
+			t.Fatal(err)
+		}
+		return &f
+	}
+	numbered := Header{Flags: FlagControl, NumOptions: 2, Options: [MaxOptions]uint32{0, 9}}
+	for _, c := range []struct {
+		header  Header
+		payload string
+		hello   Hello
+		done    uint32
+	}{
+		{Header{Flags: FlagControl}, `{"pid":12}`, Hello{PID: 12}, 0},
+		{Header{Flags: FlagControl}, `{"pid":12,"numbers":true}`, Hello{PID: 12, Numbers: true}, 0},
+		{Header{Flags: FlagControl}, `{"numbers":true}`, Hello{}, 0},
+		{Header{Flags: CodecJSON}, `{"pid":12}`, Hello{}, 0},
+		{Header{Flags: FlagControl}, `{"done":true}`, Hello{}, 0},
+		{numbered, `{"done":true}`, Hello{}, 9},
+		{Header{NumOptions: 2, Options: [MaxOptions]uint32{0, 9}}, `{"done":true}`, Hello{}, 0},
+	} {
+		f := read(c.header, c.payload)
+		hello, err := f.Hello()
+		if err == nil && hello != c.hello || err != nil && c.hello != (Hello{}) || f.DoneNumber() != c.done {
+			t.Errorf("%+v %s: hello %+v, %v; done with %d", c.header, c.payload, hello, err, f.DoneNumber())
+		}
 	}
 }
 

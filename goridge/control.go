@@ -10,6 +10,7 @@ import (
 const (
 	pidKey      = `{"pid":`
 	stopCommand = `{"stop":true}`
+	doneCommand = `{"done":true}`
 )
 
 // AppendControlPID appends the frame that asks a worker for its process id and
@@ -63,13 +64,37 @@ func (f *Frame) PID() (int, error) {
 			}
 		}
 	}
-	var command struct {
-		PID int `json:"pid"`
+	hello, err := f.Hello()
+	return hello.PID, err
+}
+
+// Hello is how a worker answers the first question for its process id.
+type Hello struct {
+	PID int `json:"pid"`
+	// Numbers says that the worker returns the number of a request with each frame of its
+	// answer, and says when it is done: see NumberRequest, Frame.Number and Frame.Done.
+	// RoadRunner's packages do not.
+	Numbers bool `json:"numbers"`
+}
+
+// Hello reads the answer to AppendControlPID in full. Any other frame is ErrBadControl.
+func (f *Frame) Hello() (hello Hello, err error) {
+	if !f.IsControl() {
+		return Hello{}, fmt.Errorf("reading the process id: %w: a data frame of %d bytes", ErrBadControl, f.PayloadLen)
 	}
-	if err := json.Unmarshal(f.Payload, &command); err != nil || command.PID <= 0 {
-		return 0, fmt.Errorf("reading the process id: %w: %q", ErrBadControl, f.Payload[:min(len(f.Payload), previewSize)])
+	if err := json.Unmarshal(f.Payload, &hello); err != nil || hello.PID <= 0 {
+		return Hello{}, fmt.Errorf("reading the process id: %w: %q", ErrBadControl, f.Payload[:min(len(f.Payload), previewSize)])
 	}
-	return command.PID, nil
+	return hello, nil
+}
+
+// DoneNumber returns the number of the request that a worker says it is done with, in a
+// frame of its own: where it worked on after its answer. Any other frame is 0.
+func (f *Frame) DoneNumber() uint32 {
+	if !f.IsControl() || !bytes.Equal(f.Payload, []byte(doneCommand)) {
+		return 0
+	}
+	return f.Number()
 }
 
 // parsePID reads a positive number of plain digits without allocating.

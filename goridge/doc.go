@@ -47,6 +47,17 @@
 // context is {"stop":true}, see [Frame.IsStopRequest]. The server cancels a
 // stream with [AppendStreamStop] and reads on to the frame without MORE.
 //
+// # Numbers
+//
+// RoadRunner's protocol tells which request an answer belongs to by order alone. The PHP
+// package of this project adds numbers to it, in a way that RoadRunner and its packages do not see:
+// its answer to the first question for its process id is {"pid":4711,"numbers":true}, see [Frame.Hello];
+// a request that is sent to it has a second option, its number ([NumberRequest]); each frame of
+// the answer returns that ([Frame.Number]), error frames with an empty context as first option; and
+// when it is done with the request it says so, with the bit [StreamDone] in the answer's last
+// frame, or, where it works on after its answer, with a control frame {"done":true} of that
+// number ([Frame.DoneNumber]).
+//
 // # What PHP is particular about
 //
 //   - It reads the first twelve bytes with one read, and exits when it gets

@@ -9,7 +9,7 @@ import (
 //
 // A Frame owns the memory of its Payload: reading further frames does not
 // change it. Release returns the memory for reuse; a Frame that is forgotten
-// instead costs only what the garbage collector has to do.
+// instead costs what the garbage collector has to do, and stays booked in Options.Budget.
 type Frame struct {
 	Header
 
@@ -20,6 +20,9 @@ type Frame struct {
 	buf  *buffer // holds Payload; nil when there is nothing to give back
 	conn *Conn   // where the rest comes from; nil when there is none
 	rest int64
+
+	budget  Budget // where the buffer is booked; nil where it is not
+	crowded bool
 }
 
 // contextLen is how long the leading part of the payload is that describes the
@@ -48,10 +51,19 @@ func (f *Frame) Body() []byte { return f.Payload[f.contextLen():] }
 func (f *Frame) Release() {
 	f.Payload = nil
 	if f.buf != nil {
+		if f.budget != nil {
+			f.budget.Book(-int64(len(f.buf.data)))
+			f.budget = nil
+		}
 		f.buf.put()
 		f.buf = nil
 	}
 }
+
+// Crowded says that Options.Budget had no room for the frame: so much of it may still
+// have to be read from the peer, and what is in memory should not stay there while
+// somebody slow takes it.
+func (f *Frame) Crowded() bool { return f.crowded }
 
 // Rest returns how many bytes of the payload are still to be read from the
 // peer, behind the ones in Payload. They have to be read, by Read or WriteTo,

@@ -201,7 +201,7 @@ func TestWhatTheServerSendsIsWhatPHPWouldEncode(t *testing.T) {
 		"to-worker-stop":            AppendControlStop(nil),
 		"to-worker-stream-stop":     AppendStreamStop(nil),
 		"to-worker-stream-pong":     AppendStreamPong(nil),
-		"to-worker-request":         begun[len("before"):],
+		"to-worker-request":         PlainRequest(begun[len("before"):]),
 		"to-worker-request-no-body": AppendRequest(nil, CodecJSON, []byte(requestHead), 0),
 	} {
 		if want := recorded(t, name); !bytes.Equal(got, want) {

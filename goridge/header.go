@@ -38,6 +38,10 @@ const (
 	StreamStop StreamBits = 0x02 // server to worker: stop streaming
 	StreamPing StreamBits = 0x04 // worker to server: answer with StreamPong
 	StreamPong StreamBits = 0x08
+	// StreamDone says, with the last frame of an answer, that the worker has nothing left
+	// to do for its request and waits for the next one. It is ours, not RoadRunner's: only a
+	// worker that numbers its answers sends it, see Frame.Number.
+	StreamDone StreamBits = 0x10
 )
 
 const (
@@ -84,6 +88,19 @@ func (h *Header) More() bool { return h.Stream&StreamMore != 0 }
 // Ping reports whether the worker waits for AppendStreamPong's frame. A ping
 // can come with any frame of a stream, the last one included.
 func (h *Header) Ping() bool { return h.Stream&StreamPing != 0 }
+
+// Done reports whether the worker is through with the request of this answer.
+func (h *Header) Done() bool { return h.Stream&StreamDone != 0 }
+
+// Number returns the number of the request that a frame belongs to, its second option; 0
+// where it has none. The checksum does not cover it: bytes that are no frame are not
+// taken for one, which is what that is for.
+func (h *Header) Number() uint32 {
+	if h.NumOptions < 2 {
+		return 0
+	}
+	return h.Options[1]
+}
 
 // AppendHeader appends the encoded header to dst. It panics when NumOptions is
 // not within 0 and MaxOptions.

@@ -97,6 +97,7 @@ func (c *Conn) stopReading(err error) error {
 		return err
 	}
 	c.readErr = err
+	c.giveBack()
 	if c.buf != nil {
 		c.buf.put()
 		c.buf, c.start, c.end = nil, 0, 0
@@ -130,7 +131,7 @@ func (c *Conn) next(f *Frame) (bool, error) {
 		context = int(h.Options[0])
 	}
 	have, need := c.end-c.start-size, payload
-	if c.opts.MaxInMemory > 0 && int64(payload) > c.opts.MaxInMemory {
+	if c.opts.MaxInMemory > 0 && int64(payload) > c.opts.MaxInMemory || !c.admits(int64(size+payload)) {
 		need = context
 	}
 	if have < need {
@@ -150,7 +151,8 @@ func (c *Conn) next(f *Frame) (bool, error) {
 // buffer goes to the Frame, and what is behind it into a new one, or the other
 // way round, whichever copies less.
 func (c *Conn) take(f *Frame, h *Header, size, n int) {
-	*f = Frame{Header: *h, rest: int64(h.PayloadLen) - int64(n)}
+	*f = Frame{Header: *h, rest: int64(h.PayloadLen) - int64(n), crowded: c.crowded}
+	c.crowded = false
 	if f.rest > 0 {
 		f.conn, c.unread = c, f.rest
 	}
@@ -174,6 +176,12 @@ func (c *Conn) take(f *Frame, h *Header, size, n int) {
 		f.buf, c.buf = c.buf, getBuffer(max(behind, startSize))
 		f.Payload = f.buf.data[begin:end]
 		c.start, c.end = 0, copy(c.buf.data, f.buf.data[end:c.end])
+	}
+	if f.buf != nil && c.opts.Budget != nil {
+		f.budget = c.opts.Budget
+		f.budget.Book(int64(len(f.buf.data)) - c.taken.Swap(0))
+	} else {
+		c.giveBack()
 	}
 }
 

@@ -69,7 +69,7 @@ func TestTheAdminAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"DELETE", "/php_worker/pools/app/workers/1", "", 404, "no such worker"},
 		{"DELETE", "/php_worker/pools/app/workers/x", "", 400, "process id"},
 		{"DELETE", "/php_worker/pools/app/workers/1?force=maybe", "", 400, "true or false"},
-		{"POST", "/php_worker/pools/app/restart?wait=maybe", "", 400, "true or false"},
+		{"POST", "/php_worker/pools/app/restart?wait=maybe", "", 400, "true, false or drained"},
 		{"POST", "/php_worker/pools/app/scale", "", 400, "min"},
 		{"POST", "/php_worker/pools/app/scale", `{"max": 3}`, 400, "min"},
 		{"POST", "/php_worker/pools/app/scale", `{"min": 3, "max": 2}`, 400, "maximum"},
@@ -128,24 +128,62 @@ func TestARestartOfAPoolWithoutWorkersWaitsForTheFirst(t *testing.T) {
 	}
 }
 
-func TestASecondRestartIsRefusedWhileOneRuns(t *testing.T) {
+func TestARestartDoesNotWaitForALongRequestAndNamesIt(t *testing.T) {
 	t.Parallel()
 	gate := newGate(t)
-	s, url := site(t, chaosWorker(t, "workers 1"))
+	s, url := site(t, "php_worker app.php {\nname app\nworkers 1\n}", withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '1';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))))
 	answer := inBackground(t, http.MethodGet, url+"/wait?gate="+gate.path, nil)
 	s.waitLog("waits")
-	s.wantAPI(http.StatusAccepted, http.MethodPost, "/php_worker/pools/app/restart", "")
-	if !s.pool("app").Restarting {
-		t.Error("the pool is not shown as restarting")
+	old := s.pool("app").in("busy")[0]
+	for release := int64(2); release <= 3; release++ { // deploy after deploy
+		s.code("app.php", release)
+		var r restartView
+		decode(t, []byte(s.wantAPI(http.StatusOK, http.MethodPost, "/php_worker/pools/app/restart?wait=true", "")), &r)
+		if r.Status != "restarted" || len(r.Draining) == 0 || r.Draining[0].PID != old || r.Draining[0].BusyMS <= 0 || r.Draining[0].DrainsUntil == "" {
+			t.Errorf("worker %d drains; the restart says %+v", old, r)
+		}
+		if status, body := get(t, url+"/"); status != http.StatusOK || body != fmt.Sprint(release) {
+			t.Errorf("after the restart to release %d: status %d, %q", release, status, body)
+		}
 	}
-	if status, text := s.api(http.MethodPost, "/php_worker/pools/app/restart?wait=true", ""); status != http.StatusConflict || !strings.Contains(text, "already under way") {
-		t.Errorf("a second restart: status %d, %s", status, text)
+	drained := inBackground(t, http.MethodPost, "http://"+s.admin+"/php_worker/pools/app/restart?wait=drained", nil)
+	eventually(t, "that restart has begun", func() bool {
+		return slices.ContainsFunc(s.pool("app").Workers, func(w workerView) bool { return w.Generation == 3 && w.State == "idle" })
+	})
+	select {
+	case a := <-drained:
+		t.Errorf("?wait=drained did not wait: %+v", a)
+	default:
 	}
 	gate.open("done")
 	if a := <-answer; a.status != http.StatusOK || a.body != "done" {
 		t.Errorf("the request under way: %+v", a)
 	}
-	eventually(t, "the restart is over", func() bool { return !s.pool("app").Restarting })
+	if a := <-drained; a.err != nil || a.status != http.StatusOK || strings.Contains(a.body, "draining") {
+		t.Errorf("?wait=drained: %+v", a)
+	}
+	if slices.Contains(s.workers(), old) {
+		t.Errorf("worker %d is still there", old)
+	}
+}
+
+func TestARestartSupersedesOneWhoseWorkersHangInTheirBoot(t *testing.T) {
+	t.Parallel()
+	s, url := site(t, "php_worker app.php {\nname app\nworkers 1\n}", withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '1';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))))
+	s.write("app.php", "<?php\nfwrite(STDERR, \"hangs in its boot\\n\");\nsleep(3600);\n")
+	first := inBackground(t, http.MethodPost, "http://"+s.admin+"/php_worker/pools/app/restart?wait=true", nil)
+	s.waitLog("hangs in its boot")
+	if !s.pool("app").Restarting {
+		t.Error("the pool is not shown as restarting")
+	}
+	s.code("app.php", 2)
+	s.wantAPI(http.StatusOK, http.MethodPost, "/php_worker/pools/app/restart?wait=true", "")
+	if a := <-first; a.err != nil || a.status != http.StatusOK || !strings.Contains(a.body, "superseded") {
+		t.Errorf("the restart that was superseded: %+v", a)
+	}
+	if status, body := get(t, url+"/"); status != http.StatusOK || body != "2" {
+		t.Errorf("status %d, %q", status, body)
+	}
 }
 
 func TestARestartEndsWhenItsPoolIsReplaced(t *testing.T) {
@@ -159,15 +197,17 @@ func TestARestartEndsWhenItsPoolIsReplaced(t *testing.T) {
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	under := inBackground(t, http.MethodGet, url+"/wait?gate="+gate.path, nil)
 	s.waitLog("waits")
-	restart := inBackground(t, http.MethodPost, "http://"+s.admin+"/php_worker/pools/app/restart?wait=true", nil)
-	eventually(t, "the restart has begun", func() bool { return s.pool("app").Restarting })
+	restart := inBackground(t, http.MethodPost, "http://"+s.admin+"/php_worker/pools/app/restart?wait=drained", nil)
+	eventually(t, "the old worker drains", func() bool {
+		return slices.ContainsFunc(s.pool("app").Workers, func(w workerView) bool { return w.DrainsUntil != "" })
+	})
 	if status, text := s.load(sites("2")); status != http.StatusOK {
 		t.Fatalf("status %d: %s", status, text)
 	}
 	gate.open("done")
 	<-under
 	// Whatever came of it, somebody waits for the word.
-	if a := <-restart; a.err != nil || a.status != http.StatusOK && a.status != http.StatusInternalServerError {
+	if a := <-restart; a.err != nil || a.status != http.StatusOK {
 		t.Errorf("the restart ended with status %d, error %v, %s", a.status, a.err, a.body)
 	}
 	if _, body := get(t, url+"/"); body != "2" {

@@ -129,7 +129,7 @@ func TestAResidentProcessPaysItsBootOnceAndFPMForEveryRequest(t *testing.T) {
 		http://127.0.0.1:%d {
 			root %q
 			php_fastcgi unix/%s
-		}`, port[0], filepath.Join(app, "worker.php"), port[1], app, startFPM(t, perRequest.env())),
+		}`, port[0], filepath.Join(app, "worker.php"), port[1], app, startFPM(t, perRequest.env(), "-n")),
 		func(o *setup) { o.env = append(o.env, resident.env()...) })
 	s.waitRecords("worker ready", 2)
 	ours, fpm := fmt.Sprintf("http://127.0.0.1:%d/", port[0]), fmt.Sprintf("http://127.0.0.1:%d/", port[1])
@@ -173,8 +173,8 @@ func TestAResidentProcessPaysItsBootOnceAndFPMForEveryRequest(t *testing.T) {
 }
 
 // startFPM runs PHP-FPM with two children on a Unix socket, whose path it
-// returns, until the test ends.
-func startFPM(t *testing.T, env []string) string {
+// returns, until the test ends; with these flags besides.
+func startFPM(t *testing.T, env []string, flags ...string) string {
 	t.Helper()
 	binary := findFPM(t)
 	dir, err := os.MkdirTemp("", "fpm-") // short: the path of a socket has a limit
@@ -184,7 +184,7 @@ func startFPM(t *testing.T, env []string) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket, config := filepath.Join(dir, "fpm.sock"), filepath.Join(dir, "fpm.conf")
 	pool := ""
-	arguments := []string{"-n", "-F", "-O", "-p", dir, "-y", config}
+	arguments := append([]string{"-F", "-O", "-p", dir, "-y", config}, flags...)
 	if os.Geteuid() == 0 {
 		pool = "user = root\ngroup = root\n"
 		arguments = append(arguments, "-R")

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -228,11 +227,7 @@ func poolsNow(t *testing.T, s *server) (pids map[int]int, restarts int) {
 // TestTenThousandMalformedRequestsCostNoWorker is a campaign over bare sockets.
 // CAMPAIGN sets another number of requests, CAMPAIGN_SEED other ones.
 func TestTenThousandMalformedRequestsCostNoWorker(t *testing.T) {
-	apps := []front{loop}
-	for _, folder := range filepath.SplitList(os.Getenv("PHP_VENDOR")) {
-		apps = append(apps, front{name: filepath.Base(folder), folder: folder})
-	}
-	for _, app := range apps {
+	for _, app := range append(unmodified(t), loop) {
 		t.Run(app.name, func(t *testing.T) { campaign(t, app) })
 	}
 }

@@ -42,11 +42,11 @@ func (r *deployed) traffic(b browser, t *testing.T, url string, clients int) *tr
 // of the pool. Half of the clients keep their connections, the others, for whom a
 // reload is harder, make a new one for each request. A site without PHP is asked
 // beside: what it lost would be lost below Caddy's handlers.
-func reloadsUnderLoad(t *testing.T) line {
+func reloadsUnderLoad(t *testing.T, c crew) line {
 	port := freePorts(t, 1)[0]
 	sites := func(release int) string {
 		return fmt.Sprintf("http://127.0.0.1:%d {\nrespond /plain ok\n%s\n}\n", port,
-			chaosWorker(t, "workers 3", env("RELEASE", strconv.Itoa(release))))
+			c.worker(t, "workers 3", env("RELEASE", strconv.Itoa(release))))
 	}
 	s := start(t, sites(0), quiet)
 	var now deployed
@@ -81,9 +81,10 @@ func reloadsUnderLoad(t *testing.T) line {
 	for _, all := range []tally{got, strangers, without} {
 		all.wantNoFailure(t)
 	}
-	eventually(t, "the workers of all earlier generations are gone", func() bool { return len(s.workers()) == 3 })
+	eventually(t, "the workers of all earlier generations are gone", func() bool { return len(s.workers()) == c.processes(3) })
 	seen := fmt.Sprintf("%d reloads, %d changed the pool; over %d new connections: %s; without PHP: %s",
 		n, changes, strangers.requests, strangers.statuses(), without.statuses())
+	s.wantNothingHeld()
 	return line{"reload", got, seen}
 }
 
@@ -104,7 +105,7 @@ func (s *server) rename(from, to string) {
 }
 
 // restartsUnderLoad deploys new code in place, once broken code.
-func restartsUnderLoad(t *testing.T) line {
+func restartsUnderLoad(t *testing.T, c crew) line {
 	var now deployed
 	s, url := site(t, fmt.Sprintf("php_worker app.php {\nname app\nworkers 4\n%s\n}", env("JOURNAL", newJournal(t).path)),
 		withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '0';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))), quiet)
@@ -130,19 +131,16 @@ func restartsUnderLoad(t *testing.T) line {
 		s.wantAPI(http.StatusOK, http.MethodPost, "/php_worker/pools/app/restart?wait=true", "")
 		now.number.Store(int64(i))
 		traffic.more(50)
-		for _, pid := range s.pool("app").serving() {
-			if slices.Contains(before, pid) {
-				t.Errorf("restart %d has returned, and worker %d from before still serves", i, pid)
-			}
-		}
+		s.wantNoneOf(before, fmt.Sprintf("restart %d has returned", i))
 	}
 	got := traffic.end()
 	got.wantNoFailure(t)
+	s.wantNothingHeld()
 	return line{"rolling restart", got, fmt.Sprintf("%d restarts, 1 aborted, the workers kept", n)}
 }
 
 // deploysUnderLoad flips current -> releases/<n>, and restarts with the command.
-func deploysUnderLoad(t *testing.T) line {
+func deploysUnderLoad(t *testing.T, c crew) line {
 	var now deployed
 	deploy := func(s *server, n int64) {
 		s.code(fmt.Sprintf("releases/%d/worker.php", n), n)
@@ -171,5 +169,16 @@ func deploysUnderLoad(t *testing.T) line {
 	}
 	got := traffic.end()
 	got.wantNoFailure(t)
+	s.wantNothingHeld()
 	return line{"deploy by symbolic link", got, fmt.Sprintf("%d deploys, %d answers checked for their release", n, now.seen.Load())}
+}
+
+// wantNoneOf fails if a worker from before still serves, though something has come to its end.
+func (s *server) wantNoneOf(before []int, done string) {
+	s.t.Helper()
+	for _, pid := range s.pool("app").serving() {
+		if slices.Contains(before, pid) {
+			s.t.Errorf("%s, and worker %d from before still serves", done, pid)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -32,19 +31,12 @@ func (j journal) times() map[string]int {
 
 // killsUnderLoad kills workers at random while some clients only read and others
 // write.
-func killsUnderLoad(t *testing.T) line {
+func killsUnderLoad(t *testing.T, c crew) line {
 	journal := newJournal(t)
-	s, url := site(t, chaosWorker(t, "workers 4", env("JOURNAL", journal.path), env("RELEASE", "1")), quiet)
+	s, url := site(t, c.worker(t, "workers 4", env("JOURNAL", journal.path), env("RELEASE", "1")), quiet)
 	s.settled("app", 4)
 	reads := startTraffic(t, 4, always(url+"/"), nil)
-	answered := make(map[string]bool) // under the lock of writes
-	writes := startTraffic(t, 2, func(c, n int) (string, string, io.Reader) {
-		return http.MethodPost, fmt.Sprintf("%s/write?id=%d-%d", url, c, n), strings.NewReader("x")
-	}, func(r received) {
-		if r.status == http.StatusOK {
-			answered[r.body] = true
-		}
-	})
+	writes, answered := startWrites(t, 2, url)
 	n := size(25, 100)
 	for range n {
 		pids := s.settled("app", 4).serving()
@@ -76,19 +68,24 @@ func killsUnderLoad(t *testing.T) line {
 		t.Errorf("%d workers were killed, and %d counted as crashed", n, restarts)
 	}
 	seen := fmt.Sprintf("%d kills; of %d POSTs %d lost (502), none carried out twice", n, wrote.requests, wrote.failed())
+	s.wantNothingHeld()
 	return line{"SIGKILL of a random worker", got, seen}
 }
 
 // crashesUnderLoad sends requests that end their worker in between others.
-func crashesUnderLoad(t *testing.T) line {
-	s, url := site(t, chaosWorker(t, "workers 4", env("RELEASE", "1")), quiet)
+func crashesUnderLoad(t *testing.T, c crew) line {
+	s, url := site(t, c.worker(t, "workers 4", env("RELEASE", "1")), quiet)
 	s.settled("app", 4)
 	traffic := startTraffic(t, 6, always(url+"/"), nil)
 	n := size(10, 50)
 	own, done := lone()
 	defer done()
 	for range n {
-		for path, exit := range map[string]string{"/segfault": "signal: segmentation fault", "/exit": "exit status 3"} {
+		exits := map[string]string{"/segfault": "signal: segmentation fault", "/exit": "exit status 3"}
+		if c.classic { // where exit() ends but the request
+			delete(exits, "/exit")
+		}
+		for path, exit := range exits {
 			if r := roundTrip(t.Context(), own, http.MethodPost, url+path, nil); r.err != nil || r.status != http.StatusBadGateway {
 				t.Errorf("POST %s: status %d, error %v", path, r.status, r.err)
 			}
@@ -107,13 +104,14 @@ func crashesUnderLoad(t *testing.T) line {
 			t.Errorf("the record of a crash does not tell what PHP printed last: %v", record)
 		}
 	}
+	s.wantNothingHeld()
 	return line{"segfault, exit()", got, fmt.Sprintf("%d of each, each 502", n)}
 }
 
 // leakUnderLoad lets every request leak a megabyte.
-func leakUnderLoad(t *testing.T) line {
+func leakUnderLoad(t *testing.T, c crew) line {
 	const limit = 64 << 20
-	s, url := site(t, chaosWorker(t, "workers 2", fmt.Sprintf("max_memory %d", limit)), quiet)
+	s, url := site(t, c.worker(t, "workers 2", fmt.Sprintf("max_memory %d", limit)), quiet)
 	s.settled("app", 2)
 	traffic := startTraffic(t, 2, always(url+"/leak?ms=20"), nil)
 	goal, most := size(400, 1200), int64(0)
@@ -137,14 +135,15 @@ func leakUnderLoad(t *testing.T) line {
 	if crashed := s.pool("app").Restarts["crash"]; crashed > 0 {
 		t.Errorf("%d workers crashed", crashed)
 	}
+	s.wantNothingHeld()
 	return line{"leak of 1 MB a request", got, fmt.Sprintf("max_memory 64 MB: %d workers replaced, the largest had %d MB", replaced, most>>20)}
 }
 
 // hangsUnderLoad sends requests that never end, to workers that heed SIGTERM and
 // to workers that do not.
-func hangsUnderLoad(t *testing.T) line {
+func hangsUnderLoad(t *testing.T, c crew) line {
 	const limit = 300 * time.Millisecond
-	s, url := site(t, chaosWorker(t, "workers 4", env("RELEASE", "1"), "request_timeout "+limit.String(), "stop_timeout 1s"), quiet)
+	s, url := site(t, c.worker(t, "workers 4", env("RELEASE", "1"), "request_timeout "+limit.String(), "stop_timeout 1s"), quiet)
 	s.settled("app", 4)
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
 	own, done := lone()
@@ -152,7 +151,7 @@ func hangsUnderLoad(t *testing.T) line {
 	n, slowest := size(5, 20), time.Duration(0)
 	for i := range n {
 		method := []string{http.MethodGet, http.MethodPost}[i%2]
-		r := roundTrip(t.Context(), own, method, url+[]string{"/hang", "/hang?deaf"}[i/2%2], nil)
+		r := roundTrip(t.Context(), own, method, url+c.hang(i/2), nil)
 		if r.err != nil || r.status != http.StatusGatewayTimeout {
 			t.Errorf("status %d, error %v, want 504", r.status, r.err)
 		}
@@ -175,5 +174,6 @@ func hangsUnderLoad(t *testing.T) line {
 	if restarts := s.pool("app").Restarts; !maps.Equal(restarts, map[string]int{"timeout": n}) {
 		t.Errorf("%d workers were killed for their time, counted are %v", n, restarts)
 	}
+	s.wantNothingHeld()
 	return line{"request that hangs", got, fmt.Sprintf("%d hung: 504 after %d ms at most (limit %d ms)", n, slowest.Milliseconds(), limit.Milliseconds())}
 }

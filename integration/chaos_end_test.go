@@ -14,10 +14,10 @@ import (
 
 // politeEndUnderLoad ends Caddy with requests under way: whatever a worker has
 // begun with must be answered.
-func politeEndUnderLoad(t *testing.T) line {
+func politeEndUnderLoad(t *testing.T, c crew) line {
 	journal := newJournal(t)
 	gates := []*gate{newGate(t), newGate(t), newGate(t)}
-	s, url := site(t, chaosWorker(t, "workers 5", env("JOURNAL", journal.path)), quiet)
+	s, url := site(t, c.worker(t, "workers 5", env("JOURNAL", journal.path)), quiet)
 	s.settled("app", 5)
 	var waiting []<-chan answer
 	for _, g := range gates {
@@ -66,17 +66,17 @@ func politeEndUnderLoad(t *testing.T) line {
 
 // abruptEndUnderLoad kills Caddy while some workers are busy, some are deaf, and
 // some have got half of a frame.
-func abruptEndUnderLoad(t *testing.T) line {
+func abruptEndUnderLoad(t *testing.T, c crew) line {
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
 	best, tries := time.Hour, 0
 	var got tally
 	for best > time.Second && tries < 3 { // a busy machine may spoil one try
 		tries++
 		gate := newGate(t)
-		s, url := site(t, chaosWorker(t, "workers 6"), quiet)
+		s, url := site(t, c.worker(t, "workers 6"), quiet)
 		s.settled("app", 6)
 		for range 2 {
-			inBackground(t, http.MethodGet, url+"/hang?deaf", nil)
+			inBackground(t, http.MethodGet, url+c.hang(1), nil)
 		}
 		inBackground(t, http.MethodGet, url+"/wait?gate="+gate.path, nil)
 		s.waitRecords("hangs", 2)
@@ -84,11 +84,11 @@ func abruptEndUnderLoad(t *testing.T) line {
 		traffic := startTraffic(t, 4, func(int, int) (string, string, io.Reader) {
 			return http.MethodPost, url + "/sum", bytes.NewReader(body)
 		}, nil)
-		guard := guardOf(t, s.cmd.Process.Pid)
+		watchdog := watchdogOf(t, s.cmd.Process.Pid)
 		s.signal(syscall.SIGKILL)
 		s.waitExit()
 		begin := time.Now()
-		eventually(t, "workers and guard are gone", func() bool { return len(s.workers()) == 0 && !isGuard(guard) })
+		eventually(t, "workers and watchdog are gone", func() bool { return len(s.workers()) == 0 && !isWatchdog(watchdog) })
 		best = min(best, time.Since(begin))
 		got = traffic.end()
 		if left, _ := filepath.Glob(filepath.Join(s.dir, "*.sock")); len(left) > 0 {

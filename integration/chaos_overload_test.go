@@ -35,11 +35,11 @@ func memoryOf(t *testing.T, pid int, what string) int64 {
 }
 
 // overload offers ten times what the workers can do.
-func overload(t *testing.T) line {
+func overload(t *testing.T, c crew) line {
 	const workers, queue, work = 2, 20, 20 * time.Millisecond
 	const capacity = workers * int(time.Second/work) // requests a second
 	s, url := site(t, "header >X-Queue-Ms {http.php_worker.queue_ms}\n"+
-		chaosWorker(t, fmt.Sprintf("workers %d", workers), fmt.Sprintf("queue %d 2s", queue), env("RELEASE", "1")), quiet)
+		c.worker(t, fmt.Sprintf("workers %d", workers), fmt.Sprintf("queue %d 2s", queue), env("RELEASE", "1")), quiet)
 	s.settled("app", workers)
 	url += fmt.Sprintf("/work?ms=%d", work.Milliseconds())
 	before := memoryOf(t, s.cmd.Process.Pid, "VmRSS")
@@ -93,6 +93,7 @@ func overload(t *testing.T) line {
 	if grown > 200<<20 {
 		t.Errorf("the overload made Caddy grow by %d MB", grown>>20)
 	}
+	s.wantNothingHeld()
 	return line{"10x overload", got, fmt.Sprintf("served after a wait of %.0f ms at most; served again %d ms after the end; Caddy grew by %d MB",
 		longest, recovered.Milliseconds(), grown>>20)}
 }
@@ -145,12 +146,12 @@ func (p poolView) requests() (n int) {
 
 // slowUploads sends the heads and one half of many bodies, and then nothing for
 // as long as ordinary requests take.
-func slowUploads(t *testing.T) line {
+func slowUploads(t *testing.T, c crew) line {
 	n := size(500, 1000)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<8)
 	sum := md5.Sum(body)
 	spool := t.TempDir()
-	s, url := site(t, chaosWorker(t, "workers 2", "body_memory 1KB", fmt.Sprintf("uploads {\ndir %q\n}", spool), env("RELEASE", "1")), quiet)
+	s, url := site(t, c.worker(t, "workers 2", "body_memory 1KB", c.spool(spool), env("RELEASE", "1")), quiet)
 	s.settled("app", 2)
 	conns := dialMany(t, url, n)
 	forAll(t, conns, "sending one half", func(c net.Conn) error {
@@ -177,6 +178,7 @@ func slowUploads(t *testing.T) line {
 		return wantAnswer(c, hex.EncodeToString(sum[:]))
 	})
 	wantEmpty(t, spool)
+	s.wantNothingHeld()
 	return line{"slow uploads", got, fmt.Sprintf("%d uploads half sent meanwhile, no worker busy; all were answered", n)}
 }
 
@@ -197,10 +199,10 @@ func wantAnswer(c net.Conn, want string) error {
 // slowReaders asks for long answers and does not read them. The kernel's buffers
 // take most of them; some answers are larger than those, so that Caddy itself has
 // to wait.
-func slowReaders(t *testing.T) line {
+func slowReaders(t *testing.T, c crew) line {
 	n := size(500, 1000)
 	const length, large, larger = 200_000, 20, 7_000_000 // not more than buffer
-	s, url := site(t, chaosWorker(t, "workers 2", env("RELEASE", "1")), quiet)
+	s, url := site(t, c.worker(t, "workers 2", "memory 1GB", env("RELEASE", "1")), quiet)
 	s.settled("app", 2)
 	before := memoryOf(t, s.cmd.Process.Pid, "VmRSS")
 	conns := dialMany(t, url, n)
@@ -227,6 +229,7 @@ func slowReaders(t *testing.T) line {
 	}
 	forAll(t, conns[:large], "reading", read(larger))
 	forAll(t, conns[large:], "reading", read(length))
+	s.wantNothingHeld()
 	return line{"slow readers", got, fmt.Sprintf("%d answers of %d KB to %d MB unread meanwhile (%d MB held), no worker busy; all were whole",
 		n, length/1000, larger/1_000_000, held>>20)}
 }

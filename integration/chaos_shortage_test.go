@@ -34,14 +34,14 @@ func setLimit(t *testing.T, pid, resource int, soft uint64) (before unix.Rlimit)
 
 // fullDisk lets bodies find no room. Root gets a tiny file system for them, others
 // a limit of the size of files: both fail within a write.
-func fullDisk(t *testing.T) line {
+func fullDisk(t *testing.T, c crew) line {
 	const room = 1 << 20
 	dir, how := t.TempDir(), "file system of 1 MB"
 	mounted := syscall.Mount("php_worker-test", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0777", room)) == nil
 	if mounted {
 		t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	}
-	s, url := site(t, chaosWorker(t, "workers 3", "body_memory 64KB", fmt.Sprintf("uploads {\ndir %q\n}", dir), env("RELEASE", "1")), quiet)
+	s, url := site(t, c.worker(t, "workers 3", "body_memory 64KB", fmt.Sprintf("uploads {\ndir %q\n}", dir), env("RELEASE", "1")), quiet)
 	if !mounted {
 		how = "limit of 1 MB for files"
 		setLimit(t, s.cmd.Process.Pid, unix.RLIMIT_FSIZE, room)
@@ -75,6 +75,7 @@ func fullDisk(t *testing.T) line {
 	got.wantNoFailure(t)
 	s.wantLogged("handled request", "http.log.error", "spooling the request body")
 	wantEmpty(t, dir)
+	s.wantNothingHeld()
 	return line{"full disk for bodies", got, fmt.Sprintf("%s: %d bodies without room got 500, %d with room 200", how, n, n)}
 }
 
@@ -139,8 +140,8 @@ func (s *server) wantLogged(what string, words ...string) {
 }
 
 // noDescriptors takes every new file descriptor away from Caddy.
-func noDescriptors(t *testing.T) line {
-	s, url := site(t, chaosWorker(t, "workers 3", "body_memory 64KB", env("RELEASE", "1")), quiet)
+func noDescriptors(t *testing.T, c crew) line {
+	s, url := site(t, c.worker(t, "workers 3", "body_memory 64KB", env("RELEASE", "1")), quiet)
 	pids := s.settled("app", 3).serving()
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
 	own, done := lone()
@@ -177,11 +178,12 @@ func noDescriptors(t *testing.T) line {
 	}
 	got := traffic.end()
 	got.wantNoFailure(t)
+	s.wantNothingHeld()
 	return line{"no file descriptors", got, "open connections unaffected; large body 500; the lost worker is back afterwards"}
 }
 
 // noProgram takes the program away while workers are killed.
-func noProgram(t *testing.T) line {
+func noProgram(t *testing.T, c crew) line {
 	real, err := exec.LookPath("php")
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +195,7 @@ func noProgram(t *testing.T) line {
 		}
 	}
 	appear()
-	s, url := site(t, chaosWorker(t, "workers 3", fmt.Sprintf("php %q", php), env("RELEASE", "1")), quiet)
+	s, url := site(t, c.worker(t, "workers 3", fmt.Sprintf("php %q", php), env("RELEASE", "1")), quiet)
 	return withoutNewProcesses(t, s, url, "no program", []string{php, "does not exist"}, func() (mend func()) {
 		if err := os.Remove(php); err != nil {
 			t.Fatal(err)
@@ -204,7 +206,7 @@ func noProgram(t *testing.T) line {
 
 // noForks lets the system refuse new processes of the workers' user (EAGAIN). The
 // limit does not bind root, so root's workers run as somebody else.
-func noForks(t *testing.T) line {
+func noForks(t *testing.T, c crew) line {
 	options := []string{"name app", "workers 3", env("RELEASE", "1")}
 	script := absolute(t, "testdata/chaos/worker.php")
 	if os.Geteuid() == 0 {
@@ -260,5 +262,6 @@ func withoutNewProcesses(t *testing.T, s *server, url, fault string, says []stri
 	if status, body := get(t, url+"/"); status != http.StatusOK || body != "1" {
 		t.Errorf("afterwards: status %d, %q", status, body)
 	}
+	s.wantNothingHeld()
 	return line{fault, got, "the last worker served all; without any 503 and Retry-After; all are back afterwards"}
 }

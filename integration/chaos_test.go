@@ -31,29 +31,41 @@ type line struct {
 // under a steady load, one fault after the other. CHAOS=full repeats each as
 // often as an unlucky year would.
 func TestChaos(t *testing.T) {
+	for _, c := range crews() {
+		t.Run(c.name, func(t *testing.T) { chaos(t, c) })
+	}
+}
+
+func chaos(t *testing.T, c crew) {
 	var lines []line
 	for _, fault := range []struct {
 		name string
-		test func(*testing.T) line
+		test func(*testing.T, crew) line
+		of   string // the only crew it is for; empty: any
 	}{
-		{"reloads fail no request", reloadsUnderLoad},
-		{"rolling restarts fail no request, and broken code is not taken", restartsUnderLoad},
-		{"a deploy by symbolic link serves new code once the restart has returned", deploysUnderLoad},
-		{"killed workers cost what was in flight and cannot be repeated", killsUnderLoad},
-		{"workers that fall or leave cost their own request", crashesUnderLoad},
-		{"a leak is bounded", leakUnderLoad},
-		{"a request that hangs is ended in time", hangsUnderLoad},
-		{"an overload is turned away and forgotten", overload},
-		{"slow uploads hold no worker", slowUploads},
-		{"slow readers hold no worker", slowReaders},
-		{"SIGTERM answers whatever a worker has begun", politeEndUnderLoad},
-		{"SIGKILL of Caddy leaves no PHP process", abruptEndUnderLoad},
-		{"a full disk fails what needs the disk", fullDisk},
-		{"no file descriptors fail what needs new ones", noDescriptors},
-		{"workers whose program is missing are replaced when it is back", noProgram},
-		{"workers that the system refuses are replaced when it no longer does", noForks},
+		{"reloads fail no request", reloadsUnderLoad, ""},
+		{"rolling restarts fail no request, and broken code is not taken", restartsUnderLoad, resident},
+		{"rolling restarts fail no request, and forget what OPcache knows", freshRestartsUnderLoad, classic},
+		{"a deploy by symbolic link serves new code once the restart has returned", deploysUnderLoad, resident},
+		{"a deploy by symbolic link serves new code at once", flipsUnderLoad, classic},
+		{"killed workers cost what was in flight and cannot be repeated", killsUnderLoad, ""},
+		{"a killed parent costs what was in flight and cannot be repeated", parentKillsUnderLoad, classic},
+		{"workers that fall or leave cost their own request", crashesUnderLoad, ""},
+		{"a leak is bounded", leakUnderLoad, resident},
+		{"a request that hangs is ended in time", hangsUnderLoad, ""},
+		{"an overload is turned away and forgotten", overload, ""},
+		{"slow uploads hold no worker", slowUploads, ""},
+		{"slow readers hold no worker", slowReaders, ""},
+		{"SIGTERM answers whatever a worker has begun", politeEndUnderLoad, ""},
+		{"SIGKILL of Caddy leaves no PHP process", abruptEndUnderLoad, ""},
+		{"a full disk fails what needs the disk", fullDisk, resident},
+		{"no file descriptors fail what needs new ones", noDescriptors, ""},
+		{"workers whose program is missing are replaced when it is back", noProgram, resident},
+		{"workers that the system refuses are replaced when it no longer does", noForks, resident},
 	} {
-		t.Run(fault.name, func(t *testing.T) { lines = append(lines, fault.test(t)) })
+		if fault.of == "" || fault.of == c.name {
+			t.Run(fault.name, func(t *testing.T) { lines = append(lines, fault.test(t, c)) })
+		}
 	}
 	t.Log(table(lines))
 }

@@ -64,6 +64,21 @@ func startTraffic(t *testing.T, clients int, next sequence, see func(received)) 
 	return startTrafficBy(lone, t, clients, next, see)
 }
 
+// startWrites sends POSTs that a worker enters in its journal. What the bodies of the answers with 200
+// were is in answered, under the traffic's lock.
+func startWrites(t *testing.T, clients int, url string) (writes *traffic, answered map[string]bool) {
+	t.Helper()
+	answered = make(map[string]bool)
+	writes = startTraffic(t, clients, func(c, n int) (string, string, io.Reader) {
+		return http.MethodPost, fmt.Sprintf("%s/write?id=%d-%d", url, c, n), strings.NewReader("x")
+	}, func(r received) {
+		if r.status == http.StatusOK {
+			answered[r.body] = true
+		}
+	})
+	return writes, answered
+}
+
 func startTrafficBy(b browser, t *testing.T, clients int, next sequence, see func(received)) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -28,15 +29,15 @@ func (s *server) command(args ...string) (string, int) {
 
 func TestTheCommandListsPoolsAndWorkersAsTables(t *testing.T) {
 	t.Parallel()
-	s, _ := site(t, chaosWorker(t, "workers 2 5"))
+	s, _ := site(t, chaosWorker(t, "workers 2 5", "memory 200MB"))
 	pids := s.settled("app", 2).serving()
 	out, code := s.command("list")
 	if code != 0 {
 		t.Fatalf("exit status %d: %s", code, out)
 	}
 	for _, want := range []string{
-		`(?m)^POOL +WORKERS +MIN +MAX +QUEUE +RESTARTS +STATE$`,
-		`(?m)^app +2 +2 +5 +0 +0 +ok$`,
+		`(?m)^POOL +MODE +WORKERS +MIN +MAX +QUEUE +HELD +RESTARTS +STATE$`,
+		`(?m)^app +worker +2 +2 +5 +0 +0 B of 200 MB +0 +ok$`,
 		`(?m)^PID +POOL +STATE +REQUESTS +MEMORY +AGE +BUSY$`,
 		fmt.Sprintf(`(?m)^%d +app +idle +0 +\d+(\.\d+)? MiB +\d+s *$`, pids[0]),
 		fmt.Sprintf(`(?m)^%d +app +idle +0 +\d+(\.\d+)? MiB +\d+s *$`, pids[1]),
@@ -69,6 +70,8 @@ func TestTheCommandTellsScriptsWhatCameOfIt(t *testing.T) {
 	if second := s.settled("app", 1).serving()[0]; second == first {
 		t.Errorf("worker %d survived three restarts", first)
 	}
+	run(0, "app: restarted", "restart", "--wait", "drained", "app")
+	run(2, "it is one of serving, drained", "restart", "--wait", "long", "app")
 	run(0, "app: between 2 and 2 workers", "scale", "app", "2")
 	run(0, "app: between 1 and 3 workers", "scale", "app", "1", "3")
 
@@ -78,6 +81,7 @@ func TestTheCommandTellsScriptsWhatCameOfIt(t *testing.T) {
 	s.write("app.php", "<?php throw new RuntimeException('this is broken');\n")
 	run(1, "this is broken", "restart", "app")
 
+	run(2, "exclude each other", "restart", "--no-wait", "--wait", "drained")
 	run(2, "not a number", "scale", "app", "many")
 	run(2, "", "scale", "app")
 	run(2, "", "list", "too", "many")
@@ -87,6 +91,24 @@ func TestTheCommandTellsScriptsWhatCameOfIt(t *testing.T) {
 	if out, err := s.caddy("php-worker", "list", "--address", nobody); exitCode(err) != 2 || !strings.Contains(out, "is Caddy running?") {
 		t.Errorf("without Caddy: exit status %d: %s", exitCode(err), out)
 	}
+}
+
+func TestTheCommandNamesWhatStillDrains(t *testing.T) {
+	t.Parallel()
+	gate := newGate(t)
+	s, url := site(t, chaosWorker(t, "workers 1"))
+	answer := inBackground(t, http.MethodGet, url+"/wait?gate="+gate.path, nil)
+	s.waitLog("waits")
+	old := s.pool("app").in("busy")[0]
+	out, code := s.command("restart", "app")
+	if want := fmt.Sprintf("app: restarted\napp: old worker %d still drains, busy for ", old); code != 0 || !strings.HasPrefix(out, want) || !strings.Contains(out, "ends in 5m0s at the latest") && !strings.Contains(out, "ends in 4m") {
+		t.Errorf("exit status %d, want 0 and %q: %s", code, want, out)
+	}
+	if out, _ := s.command("list"); !regexp.MustCompile(fmt.Sprintf(`(?m)^%d +app +draining \(restart\) `, old)).MatchString(out) {
+		t.Errorf("the list does not show that worker %d drains:\n%s", old, out)
+	}
+	gate.open("done")
+	<-answer
 }
 
 // exitCode is -1 where the command did not even run.
@@ -99,4 +121,73 @@ func exitCode(err error) int {
 		return exit.ExitCode()
 	}
 	return -1
+}
+
+func TestTheCommandFindsCaddyByTheCaddyfileOfTheFolder(t *testing.T) {
+	t.Parallel()
+	s, _ := site(t, chaosWorker(t, "workers 1"))
+	pid := s.settled("app", 1).serving()[0]
+	for name, args := range map[string][]string{"by itself": nil, "as told": {"--config", "Caddyfile"}} {
+		if out, err := s.caddy(append([]string{"php-worker", "list"}, args...)...); err != nil || !strings.Contains(out, fmt.Sprintf("\n%d ", pid)) {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+	}
+	s.write("Caddyfile", "{\n")
+	if out, err := s.caddy("php-worker", "list"); exitCode(err) != 2 || !strings.Contains(out, "Error: finding the admin endpoint, which --address can name: ") {
+		t.Errorf("with a broken Caddyfile: %v: %s", err, out)
+	}
+}
+
+func TestTheCommandSaysWhatIsWrongInPlainWords(t *testing.T) {
+	t.Parallel()
+	s, _ := site(t, chaosWorker(t, "workers 1"))
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"restart", "other"}, 1, `Error: other: there is no pool "other"; the pools are: app`},
+		{[]string{"scale", "app", "3", "2"}, 1, "Error: cannot scale to between 3 and 2 workers: the maximum must be at least 1 and not less than the minimum"},
+		{[]string{"scale", "app", "many"}, 2, `Error: "many" is not a number of workers`},
+		{[]string{"stop", "1"}, 1, "Error: no pool has a worker 1"},
+		{[]string{"stop", "one"}, 2, `Error: "one" is not a process id`},
+	} {
+		if out, code := s.command(c.args...); code != c.code || out != c.want+"\n" {
+			t.Errorf("php-worker %v: exit status %d, want %d: %s", c.args, code, c.code, out)
+		}
+	}
+}
+
+func TestTheCommandEndsSingleWorkers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args   []string
+		how    string
+		status int // of the request that the worker has
+	}{
+		"after their request": {nil, "after its request", http.StatusOK},
+		"at once":             {[]string{"--force"}, "at once", http.StatusBadGateway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gate := newGate(t)
+			s, url := site(t, chaosWorker(t, "workers 2"))
+			s.settled("app", 2)
+			answer := inBackground(t, http.MethodPost, url+"/wait?gate="+gate.path, nil)
+			s.waitLog("waits")
+			busy, idle := s.pool("app").in("busy")[0], s.pool("app").in("idle")[0]
+			out, code := s.command(append([]string{"stop", fmt.Sprint(busy), fmt.Sprint(idle)}, c.args...)...)
+			if want := fmt.Sprintf("app: worker %d ends %s\napp: worker %d ends %s\n", busy, c.how, idle, c.how); code != 0 || out != want {
+				t.Errorf("exit status %d: %s", code, out)
+			}
+			eventually(t, "the idle one is gone", func() bool { return s.gone([]int{idle}) })
+			if c.args == nil {
+				gate.open("done")
+			}
+			if a := <-answer; a.status != c.status {
+				t.Errorf("the request got status %d, %q, want %d", a.status, a.body, c.status)
+			}
+			eventually(t, "both are replaced", func() bool { return s.gone([]int{busy, idle}) && len(s.pool("app").serving()) == 2 })
+		})
+	}
 }

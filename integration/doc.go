@@ -9,5 +9,10 @@
 // PHP_VENDOR may name folders (separated by the system's list separator) that
 // each hold a Composer vendor folder with spiral/roadrunner-worker,
 // spiral/roadrunner-http and nyholm/psr7: then the tests of the HTTP mapping run
-// through those unmodified packages as well.
+// through those unmodified packages as well, and so does TestTraffic, which judges
+// every answer and every execution of a long random load under faults.
+//
+// The tests in beside_*_test.go run nginx with php-fpm beside classic mode, on the same
+// scripts, and compare what each of them answers: only what their lists of excuses say may
+// differ, and docs/classic.md has it in a table.
 package integration

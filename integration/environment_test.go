@@ -58,7 +58,11 @@ func TestIniReachesPHPAndTheUsersWins(t *testing.T) {
 				}
 			}
 			if phpSays[bool](t, "extension_loaded('Zend OPcache')") {
-				if cli, jit, size := got["opcache.enable_cli"], got["opcache.jit"], got["opcache.jit_buffer_size"]; cli != "1" || jit != "tracing" || size != "32M" {
+				wantJIT, wantSize := "tracing", "32M"
+				if name == "wrapper" { // which PHP it runs, and whether that can have a JIT, nobody knows
+					wantJIT, wantSize = "", "0"
+				}
+				if cli, jit, size := got["opcache.enable_cli"], got["opcache.jit"], got["opcache.jit_buffer_size"]; cli != "1" || jit != wantJIT || size != wantSize {
 					t.Errorf("opcache.enable_cli is %q, opcache.jit %q, opcache.jit_buffer_size %q", cli, jit, size)
 				}
 			}

@@ -59,6 +59,9 @@ func TestTheAccessLogOfAFailureTellsWhatIsKnown(t *testing.T) {
 	g.open("done")
 	<-busy
 	s.wantFields("/turned-away", 0, "pool queue_ms", "pid exec_ms")
+	if said := s.logs.text(); !strings.Contains(said, `pool \"front\": no worker came free in time (20ms)`) {
+		t.Errorf("no error names the pool:\n%s", said)
+	}
 	if ms, _ := s.accessRecord("/turned-away")["php_worker.queue_ms"].(float64); ms < 20 {
 		t.Errorf("the request is said to have waited for %v ms", ms)
 	}

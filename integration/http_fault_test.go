@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,20 +35,28 @@ func testErrors(t *testing.T, app front) {
 				t.Errorf("status %d became %d, %q", status, got, body)
 			}
 		}
-		for _, answer := range []string{
-			`{"status":"abc","headers":{}}`, `{"status":null,"headers":{}}`, `{"status":[200],"headers":{}}`, `{"status":2.5}`,
-			`{"headers":{}}`, `{"status":200,"headers":{"X-Bad":[[]]}}`, `{"status":200,"headers":{`, `{`, `[]`, `nonsense`, `"200"`,
-		} {
-			if got, body := do(t, request(t, "POST", url+"/raw", strings.NewReader(answer))); got != 502 || body != "" {
-				t.Errorf("the answer %s became status %d, %q", answer, got, body)
-			}
-		}
 	})
 
 	t.Run("101 and a lonely 103 are 502", func(t *testing.T) {
 		for _, status := range []int{100, 101, 103} {
 			if got, body := do(t, answerRequest(t, url, status, nil, "")); got != 502 || body != "" {
 				t.Errorf("status %d became %d, %q", status, got, body)
+			}
+		}
+	})
+
+	if now, _ := worker(t, url); now != pid {
+		t.Errorf("one of these errors cost a worker: %d is now %d", pid, now)
+	}
+
+	// From here on each answer too many costs its worker.
+	t.Run("an answer that cannot be read is 502", func(t *testing.T) {
+		for _, answer := range []string{
+			`{"status":"abc","headers":{}}`, `{"status":null,"headers":{}}`, `{"status":[200],"headers":{}}`, `{"status":2.5}`,
+			`{"headers":{}}`, `{"status":200,"headers":{"X-Bad":[[]]}}`, `{"status":200,"headers":{`, `{`, `[]`, `nonsense`, `"200"`,
+		} {
+			if got, body := do(t, request(t, "POST", url+"/raw", strings.NewReader(answer))); got != 502 || body != "" {
+				t.Errorf("the answer %s became status %d, %q", answer, got, body)
 			}
 		}
 	})
@@ -59,10 +68,6 @@ func testErrors(t *testing.T, app front) {
 			}
 		}
 	})
-
-	if now, _ := worker(t, url); now != pid {
-		t.Errorf("one of these errors cost a worker: %d is now %d", pid, now)
-	}
 }
 
 // testAnswersUnderLoad mixes correct answers with doubled ones and late errors,
@@ -133,16 +138,30 @@ func expectFile(t *testing.T, path, want string) {
 	}
 }
 
-// TestDebugShowsTheErrorText is the other side of "500 without a text".
-func TestDebugShowsTheErrorText(t *testing.T) {
+// TestDebugShowsAndLogsTheErrorText is the other side of "500 without a text".
+func TestDebugShowsAndLogsTheErrorText(t *testing.T) {
 	t.Parallel()
-	_, url := loop.site(t, "workers 1", "debug")
-	res := send(t, request(t, http.MethodGet, url+"/error", nil))
-	if body := readAll(t, res); res.StatusCode != 500 || !strings.Contains(body, "the reason why") {
-		t.Errorf("status %d, %q", res.StatusCode, body)
-	}
-	// A developer's page must not run what an attacker put into the text.
-	if kind, sniff := res.Header.Get("Content-Type"), res.Header.Get("X-Content-Type-Options"); kind != "text/plain; charset=utf-8" || sniff != "nosniff" {
-		t.Errorf("the text is sent as %q, %q", kind, sniff)
+	s, url := loop.site(t, "workers 1", "debug")
+	for path, c := range map[string]struct {
+		status       int
+		shown, error string
+	}{
+		"/error": {500, "the reason why", "the reason why"},
+		"/fatal": {502, "PHP Fatal error:  out of the blue in app.php", "failed (exit status 255)"},
+	} {
+		res := send(t, request(t, http.MethodPost, url+path, nil))
+		if body := readAll(t, res); res.StatusCode != c.status || !strings.Contains(body, c.shown) {
+			t.Errorf("%s: status %d, %q", path, res.StatusCode, body)
+		}
+		// A developer's page must not run what an attacker put into the text.
+		if kind, sniff := res.Header.Get("Content-Type"), res.Header.Get("X-Content-Type-Options"); kind != "text/plain; charset=utf-8" || sniff != "nosniff" {
+			t.Errorf("the text is sent as %q, %q", kind, sniff)
+		}
+		eventually(t, path+" is in the log", func() bool {
+			return slices.ContainsFunc(s.logs.records("because debug is on"), func(r map[string]any) bool {
+				text, _ := r["error"].(string)
+				return r["uri"] == path && r["status"] == float64(c.status) && strings.Contains(text, c.error)
+			})
+		})
 	}
 }

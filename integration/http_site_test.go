@@ -26,6 +26,10 @@ func TestHandleErrorsSeesOurErrors(t *testing.T) {
 		{request(t, "POST", url+"/raw", strings.NewReader("nonsense")), 502},
 		{request(t, "POST", url+"/exit?tries=/dev/null", nil), 502},
 	} {
+		eventually(t, "a worker serves", func() bool { // the one before may have cost it
+			status, _ := get(t, url+"/pid")
+			return status == http.StatusOK
+		})
 		if status, body := do(t, c.request); status != c.status || body != fmt.Sprintf("our own page for %d", c.status) {
 			t.Errorf("%s: status %d, want %d, %q", c.request.URL, status, c.status, body)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ import (
 func TestEveryVersionOfHTTP(t *testing.T) {
 	t.Parallel()
 	port := freePorts(t, 1)[0]
-	s := start(t, fmt.Sprintf("https://localhost:%d {\nbind 127.0.0.1\ntls internal\n%s}\n", port, loop.directive("workers 2")))
+	s := start(t, fmt.Sprintf("https://localhost:%d {\nbind 127.0.0.1\ntls internal\nlog\n%s}\n", port, loop.directive("name app", "workers 2")))
 	url := fmt.Sprintf("https://localhost:%d", port)
 	trust := &tls.Config{RootCAs: s.authority()}
 	h3 := &http3.Transport{TLSClientConfig: trust}
@@ -65,8 +66,13 @@ func TestEveryVersionOfHTTP(t *testing.T) {
 			testTrailers(t, client, url+"/trailers?stream=1")
 			testChunks(t, client, url)
 			testLeaving(t, s, client, url)
+			testLeavingTheQueue(t, s, client, url, client, nil)
 		})
 	}
+	t.Run("HTTP/3, the whole connection", func(t *testing.T) {
+		leaves := &http3.Transport{TLSClientConfig: trust}
+		testLeavingTheQueue(t, s, &http.Client{Transport: h3, Timeout: patience}, url, &http.Client{Transport: leaves}, func() { leaves.Close() })
+	})
 }
 
 // testChunks reads a stream chunk by chunk.
@@ -108,6 +114,60 @@ func testLeaving(t *testing.T, s *server, client *http.Client, url string) {
 		g.open("next")
 		return len(s.logs.records("the stream was stopped")) > before
 	})
+}
+
+// testLeavingTheQueue gives a request up, or the connection of leaver by leave, before a worker has begun
+// with it, which is nobody's failure. Meanwhile requests of client hold the workers.
+func testLeavingTheQueue(t *testing.T, s *server, client *http.Client, url string, leaver *http.Client, leave func()) {
+	gates := []*gate{newGate(t), newGate(t)} // of all workers
+	busy := make(chan error, len(gates))
+	for _, g := range gates {
+		go func() {
+			res, err := client.Do(request(t, "GET", url+"/gated?gate="+g.path, nil))
+			if err == nil {
+				_, err = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+			busy <- err
+		}()
+	}
+	eventually(t, "all workers are busy", func() bool { return len(s.pool("app").in("busy")) == len(gates) })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if leave == nil {
+		leave = cancel
+	}
+	gone := make(chan struct{})
+	target := "/pid?left=" + neturl.QueryEscape(t.Name())
+	go func() {
+		defer close(gone)
+		if res, err := leaver.Do(request(t, "GET", url+target, nil).WithContext(ctx)); err == nil {
+			res.Body.Close()
+			t.Error("it was answered")
+		}
+	}()
+	eventually(t, "it waits", func() bool { return s.pool("app").Queue == 1 })
+	leave()
+	<-gone
+	eventually(t, "it is logged", func() bool {
+		for _, r := range s.logs.records("handled request") {
+			if r["request"].(map[string]any)["uri"] == target {
+				if r["status"] != 499.0 {
+					t.Errorf("its status is %v", r["status"])
+				}
+				return true
+			}
+		}
+		return false
+	})
+	for _, g := range gates {
+		g.open("end")
+	}
+	for range gates {
+		if err := <-busy; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // authority is Caddy's own certificate authority.

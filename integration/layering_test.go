@@ -35,19 +35,39 @@ type room struct {
 // rooms is the whole house. A new folder has to be entered here, and whoever
 // does so decides what it may know.
 var rooms = map[string]room{
-	"goridge": {},
-	"workerpool": {
-		ours:   []string{"goridge"},
-		others: []string{"github.com/fsnotify/fsnotify", "go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"goridge":            {},
+	"workerpool/process": {others: []string{"golang.org/x/sys/..."}},
+	"workerpool/tempdir": {},
+	"workerpool/watch":   {others: []string{"github.com/fsnotify/fsnotify"}},
+	"workerpool/budget":  {},
+	"workerpool/link":    {ours: []string{"goridge"}, others: []string{"golang.org/x/sys/..."}},
+	"workerpool/fastcgi": {ours: []string{"goridge", "workerpool/link"}, others: []string{"golang.org/x/sys/..."}},
+	"workerpool/launch": {
+		ours:   []string{"goridge", "workerpool/fastcgi", "workerpool/link", "workerpool/process", "workerpool/tempdir"},
+		others: []string{"go.uber.org/zap/..."},
 	},
+	"workerpool": {
+		ours:   []string{"goridge", "workerpool/budget", "workerpool/fastcgi", "workerpool/launch", "workerpool/link", "workerpool/process", "workerpool/watch"},
+		others: []string{"go.uber.org/zap/...", "golang.org/x/sys/..."},
+	},
+	"php":            {},
+	"module/classic": {},
 	"module/form":    {},
-	"module/httpctx": {tests: []string{"google.golang.org/protobuf/encoding/protowire"}},
+	"module/static":  {},
+	"module/exchange": {
+		ours:   []string{"goridge", "workerpool/budget", "workerpool/fastcgi", "workerpool/tempdir", "module/classic", "module/form", "module/httpctx"},
+		others: []string{"go.uber.org/zap/...", "golang.org/x/net/http/httpguts"},
+	},
+	"module/migrate":           {ours: []string{"module/migrate/nginxconf", "module/migrate/fpmconf"}},
+	"module/migrate/nginxconf": {},
+	"module/migrate/fpmconf":   {},
+	"module/httpctx":           {tests: []string{"google.golang.org/protobuf/encoding/protowire"}},
 	"module": {
-		ours: []string{"goridge", "workerpool", "module/form", "module/httpctx"},
+		ours: []string{"goridge", "workerpool", "workerpool/budget", "workerpool/process", "workerpool/tempdir", "module/classic", "module/form", "module/exchange", "module/httpctx", "module/migrate", "module/static", "php"},
 		others: []string{
-			caddy, caddy + "/cmd", caddy + "/modules/caddyhttp/...",
+			caddy, caddy + "/cmd", caddy + "/modules/caddyevents", caddy + "/modules/caddyhttp/...",
 			"github.com/dustin/go-humanize", "github.com/prometheus/client_golang/...", "github.com/spf13/cobra",
-			"go.opentelemetry.io/otel/...", "go.uber.org/zap/...", "golang.org/x/net/...", "golang.org/x/sync/...",
+			"go.opentelemetry.io/otel/...", "go.uber.org/zap/...", "golang.org/x/sync/...",
 		},
 		tests: []string{caddy + "/..."},
 	},
@@ -58,10 +78,11 @@ var rooms = map[string]room{
 	".":         {ours: []string{"caddyfile", "module", "module/listener"}},
 	"cmd/caddy": {ours: []string{"."}, others: []string{caddy + "/cmd", caddy + "/modules/standard"}},
 	"cmd/build": {others: []string{"github.com/BurntSushi/toml"}},
-	"integration": {tests: []string{
+	"integration": {ours: []string{"integration/peers"}, tests: []string{
 		"github.com/quic-go/quic-go/...", "golang.org/x/net/...", "golang.org/x/sys/...", "google.golang.org/protobuf/encoding/protowire",
 	}},
-	"integration/bench": {},
+	"integration/bench": {ours: []string{"integration/peers"}},
+	"integration/peers": {},
 }
 
 // source is one parsed Go file.
@@ -137,7 +158,7 @@ func TestImportsPointOneWayOnly(t *testing.T) {
 		}
 	}
 	// The rooms that the arrows are about must have been looked into.
-	for _, name := range []string{"goridge", "workerpool", "module", "module/form", "module/httpctx", "module/listener", "caddyfile", ".", "cmd/caddy", "integration"} {
+	for _, name := range []string{"goridge", "workerpool/process", "workerpool/tempdir", "workerpool/watch", "workerpool/link", "workerpool/fastcgi", "workerpool/launch", "workerpool", "module", "module/exchange", "module/form", "module/httpctx", "module/static", "module/listener", "caddyfile", ".", "cmd/caddy", "integration"} {
 		if !seen[name] {
 			t.Errorf("no Go file was found in the room %s", name)
 		}
@@ -170,12 +191,30 @@ func TestTheRuleOfImportsKnowsWrongArrows(t *testing.T) {
 	for _, wrong := range [][2]string{
 		{"goridge", "go.uber.org/zap"},
 		{"goridge", thisModule + "/workerpool"},
+		{"goridge", thisModule + "/workerpool/link"},
+		{"workerpool/link", thisModule + "/workerpool"},
+		{"workerpool/link", thisModule + "/workerpool/fastcgi"},
+		{"workerpool/fastcgi", thisModule + "/workerpool/process"},
+		{"workerpool/link", "go.uber.org/zap"},
+		{"workerpool/link", thisModule + "/workerpool/process"},
+		{"workerpool/launch", thisModule + "/workerpool"},
+		{"workerpool/launch", thisModule + "/workerpool/watch"},
+		{"workerpool/process", thisModule + "/workerpool"},
+		{"workerpool/process", "go.uber.org/zap"},
+		{"workerpool/tempdir", thisModule + "/workerpool/process"},
+		{"workerpool/watch", thisModule + "/workerpool"},
+		{"workerpool/watch", "go.uber.org/zap"},
 		{"workerpool", thisModule + "/module"},
 		{"workerpool", caddy},
 		{"module", thisModule + "/caddyfile"},
 		{"module", caddy + "/caddyconfig"},
 		{"module", caddy + "/caddyconfig/caddyfile"},
 		{"module/form", caddy},
+		{"module/exchange", caddy + "/modules/caddyhttp"},
+		{"module/exchange", thisModule + "/workerpool"},
+		{"module/exchange", thisModule + "/module"},
+		{"module/static", caddy},
+		{"module/static", thisModule + "/module"},
 		{"module/httpctx", thisModule + "/goridge"},
 		{"caddyfile", thisModule + "/workerpool"},
 		{".", thisModule + "/workerpool"},

@@ -50,8 +50,9 @@ func TestEveryPromisedMetricIsThereFromTheStart(t *testing.T) {
 	add("workers", "state", "idle", "busy", "booting", "stopping")
 	add("restarts_total", "reason", "max_requests", "max_memory", "max_lifetime", "idle", "crash", "timeout", "restart", "watch", "config")
 	add("requests_total", "code_class", "2xx", "3xx", "4xx", "5xx")
-	add("rejected_total", "reason", "queue_full", "queue_timeout", "unavailable")
-	for _, name := range []string{"workers_max", "queue_depth", "worker_memory_bytes", "streams"} {
+	add("pool_info", "mode", "worker")
+	add("rejected_total", "reason", "queue_full", "queue_timeout", "unavailable", "memory")
+	for _, name := range []string{"workers_max", "queue_depth", "worker_memory_bytes", "held_bytes", "held_bytes_max", "streams"} {
 		add(name, "")
 	}
 	for _, name := range []string{"request_duration_seconds", "queue_duration_seconds", "boot_duration_seconds"} {

@@ -20,9 +20,9 @@ import (
 // request of which it has got the smaller part, and one is idle.
 type employed struct {
 	*server
-	gate    string // the file that lets all of them go on
-	guard   int
-	answers map[string]<-chan answer
+	gate     string // the file that lets all of them go on
+	watchdog int
+	answers  map[string]<-chan answer
 }
 
 // upload is the big request: more than the pipe to a worker holds.
@@ -55,12 +55,12 @@ func employ(t *testing.T, behindWrapper bool, global ...string) *employed {
 	if pids := s.workers(); len(pids) != want {
 		t.Fatalf("%d processes run, want %d: %v", len(pids), want, pids)
 	}
-	e.guard = guardOf(t, s.cmd.Process.Pid)
+	e.watchdog = watchdogOf(t, s.cmd.Process.Pid)
 	return e
 }
 
-// guardOf finds the process that looks after the workers of this Caddy.
-func guardOf(t *testing.T, caddy int) int {
+// watchdogOf finds the process that looks after the workers of this Caddy.
+func watchdogOf(t *testing.T, caddy int) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -68,17 +68,17 @@ func guardOf(t *testing.T, caddy int) int {
 	}
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
-		if err == nil && isGuard(pid) && parentOf(pid) == caddy {
+		if err == nil && isWatchdog(pid) && parentOf(pid) == caddy {
 			return pid
 		}
 	}
-	t.Fatal("there is no guard process")
+	t.Fatal("there is no watchdog process")
 	return 0
 }
 
-func isGuard(pid int) bool {
+func isWatchdog(pid int) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && strings.Contains(string(line), "\x00php_worker-guard\x00")
+	return err == nil && strings.Contains(string(line), "\x00php_worker-watchdog\x00")
 }
 
 func parentOf(pid int) int {
@@ -110,12 +110,12 @@ func (e *employed) wantAnswers(t *testing.T) {
 	}
 }
 
-// wantNobody waits until neither a worker nor the guard is left, and returns how
+// wantNobody waits until neither a worker nor the watchdog is left, and returns how
 // long that took.
 func (e *employed) wantNobody(t *testing.T) time.Duration {
 	t.Helper()
 	begin := time.Now()
-	eventually(t, "workers and guard are gone", func() bool { return len(e.workers()) == 0 && !isGuard(e.guard) })
+	eventually(t, "workers and watchdog are gone", func() bool { return len(e.workers()) == 0 && !isWatchdog(e.watchdog) })
 	return time.Since(begin)
 }
 
@@ -212,22 +212,22 @@ func TestAnAbruptEndLeavesNobodyAfterASecond(t *testing.T) {
 	}
 }
 
-func TestAGuardThatIsKilledIsReplacedWithTheNextWorker(t *testing.T) {
+func TestAWatchdogThatIsKilledIsReplacedWithTheNextWorker(t *testing.T) {
 	t.Parallel()
-	// Behind a wrapper nobody but the guard reaches PHP.
+	// Behind a wrapper nobody but the watchdog reaches PHP.
 	s, url := site(t, wrappedWorker(t, "workers 1"))
-	first := guardOf(t, s.cmd.Process.Pid)
+	first := watchdogOf(t, s.cmd.Process.Pid)
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the guard is gone", func() bool { return !isGuard(first) })
+	eventually(t, "the watchdog is gone", func() bool { return !isWatchdog(first) })
 	_, pid := get(t, url+"/pid")
 	if err := syscall.Kill(atoi(t, pid), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	s.waitRecords("worker ready", 2)
-	second := guardOf(t, s.cmd.Process.Pid)
+	second := watchdogOf(t, s.cmd.Process.Pid)
 	s.signal(syscall.SIGKILL)
 	s.waitExit()
-	eventually(t, "worker and guard are gone", func() bool { return len(s.workers()) == 0 && !isGuard(second) })
+	eventually(t, "worker and watchdog are gone", func() bool { return len(s.workers()) == 0 && !isWatchdog(second) })
 }

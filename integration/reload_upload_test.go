@@ -65,3 +65,29 @@ func TestAnUploadThatBreaksOffDoesNotKeepAReplacedPool(t *testing.T) {
 	d.Conn.Close()
 	eventually(t, "the old pool ends", func() bool { return s.gone(old) })
 }
+
+// Each reload that changes the pool would keep a whole pool otherwise, for as long as a client stalls.
+func TestAReplacedPoolKeepsNoMoreWorkersThanItsUploadsNeed(t *testing.T) {
+	t.Parallel()
+	port := freePorts(t, 1)[0]
+	s := start(t, on(port, chaosWorker(t, "workers 4", "env RELOAD 0")))
+	text := strings.Repeat("x", 1000)
+	var stalled []*dialed
+	for i := range 3 {
+		s.settled("app", 4)
+		d := dialSite(t, base(port))
+		d.begin("/sum", len(text))
+		stalled = append(stalled, d)
+		if status, said := s.load(on(port, chaosWorker(t, "workers 4", fmt.Sprintf("env RELOAD %d", i+1)))); status != http.StatusOK {
+			t.Fatalf("reloading: status %d, %s", status, said)
+		}
+	}
+	eventually(t, "four workers serve, and one is there for each upload", func() bool { return len(s.workers()) == 4+len(stalled) })
+	for _, d := range stalled {
+		d.say("%s", text)
+		if res, body := d.response(http.MethodPost); res.StatusCode != http.StatusOK || body != fmt.Sprintf("%x", md5.Sum([]byte(text))) {
+			t.Errorf("the upload got status %d, %q", res.StatusCode, body)
+		}
+	}
+	eventually(t, "the old pools are gone", func() bool { return len(s.workers()) == 4 })
+}

@@ -149,6 +149,7 @@ func launch(t *testing.T, sites string, options ...option) *server {
 		s.logs.close()
 		close(s.done)
 	}()
+	caddies.Store(s.dir, s.cmd.Process.Pid)
 	t.Cleanup(s.stop)
 	return s
 }
@@ -158,10 +159,10 @@ func (s *server) write(name, content string) string {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		s.t.Fatal(err)
+		s.t.Error(err)
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		s.t.Fatal(err)
+		s.t.Error(err)
 	}
 	return path
 }
@@ -174,8 +175,12 @@ func (s *server) caddyfile(sites string) string {
 	if !bytes.Contains(global, []byte("servers {")) {
 		global = append(global, "servers {\nlistener_wrappers {\nhandover\ntls\n}\n}\n"...)
 	}
-	return fmt.Sprintf("{\n\tadmin %s\n\tskip_install_trust\n\tauto_https disable_redirects\n%s}\n%s", s.admin, global, sites)
+	return fmt.Sprintf("{\n\tadmin %s\n\tskip_install_trust\n\tauto_https disable_redirects\n%s%s}\n%s", s.admin, listening, global, sites)
 }
+
+// listening lets Caddy say what net/http says, which it keeps to itself otherwise: that a
+// handler has panicked, above all.
+const listening = "\tlog stdlib {\n\t\tinclude http.stdlib\n\t\tlevel DEBUG\n\t\toutput stderr\n\t}\n"
 
 // reload loads other sites and returns what "caddy reload" printed, and its
 // error.
@@ -215,6 +220,9 @@ func (s *server) stop() {
 		s.waitExit()
 	}
 	waitNoWorkers(s.t, s.dir)
+	if strings.Contains(s.logs.text(), "panic serving") {
+		s.t.Error("a handler has panicked")
+	}
 	if s.t.Failed() {
 		s.t.Logf("caddy said:\n%s", s.logs.text())
 	}
@@ -228,18 +236,17 @@ func (s *server) signal(sig syscall.Signal) {
 	}
 }
 
-// phpProcesses are the processes whose environment says that they belong to the
-// server in dir: they all inherit XDG_DATA_HOME from it.
+// phpProcesses are the processes that belong to the server in dir, by what belongs says.
 func phpProcesses(dir string, except int) []int {
 	var pids []int
+	sockets := classicSockets(dir)
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == except || pid == os.Getpid() {
 			continue
 		}
-		environ, err := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if err == nil && bytes.Contains(environ, []byte("XDG_DATA_HOME="+filepath.Join(dir, "data")+"\x00")) {
+		if belongs(pid, dir, sockets) {
 			pids = append(pids, pid)
 		}
 	}
@@ -294,12 +301,14 @@ func do(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()
 	res, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, ""
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, ""
 	}
 	return res.StatusCode, string(body)
 }

@@ -110,3 +110,14 @@ func TestHealthDuringAReloadTellsOfThePoolsThatServe(t *testing.T) {
 		})
 	}
 }
+
+func TestAPoolThatCannotStartIsToldWhileAnotherStillBoots(t *testing.T) {
+	t.Parallel()
+	slow := filepath.Join(t.TempDir(), "gate") // which nobody opens
+	ports := freePorts(t, 2)
+	text := startFails(t, on(ports[0], lifeWorker(t, "name slow", "workers 1", "boot_timeout 1h", env("BOOT_GATE", slow)))+
+		on(ports[1], lifeWorker(t, "name broken", "workers 1", env("DIE", "1"))))
+	if !strings.Contains(text, "the database is not there") || !strings.Contains(text, `pool \"broken\" (php`) {
+		t.Errorf("Caddy does not say why:\n%s", text)
+	}
+}

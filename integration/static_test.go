@@ -24,7 +24,10 @@ func project(t *testing.T) (dir string) {
 		"src/Kernel.php": "<?php secret", "config/services.inc": "secret", "vendor/autoload.php": "<?php secret", "vendor/x/y.phtml": "secret",
 		"vendor/composer/installed.phar": "secret", "vendor/.bin/tool": "secret", "src/page.phps": "secret", "vendor/a/composer.json": "secret",
 		"index.php/info.txt": "secret", "auth.json": "secret", "package-lock.json": "secret", "vendor/composer/installed.json": "secret",
-		"index.php~": "secret", "public/index.php~": "secret", "worker.php.bak": "<?php secret", "var/media/index.html": "docs",
+		"artisan": "#!/usr/bin/env php\n<?php secret", "bin/console": "#!/usr/bin/env php\nsecret", "index.php7": "secret", "index.php.1": "secret", "index.php,v": "secret",
+		"index.php.rej": "secret", "#index.php#": "secret", "page.module": "\n<?php secret", "key": "-----BEGIN PRIVATE KEY-----\nsecret", "public/view.css": "<?= secret",
+		"public/old/index.html": "<?php secret",
+		"index.php~":            "secret", "public/index.php~": "secret", "worker.php.bak": "<?php secret", "var/media/index.html": "docs",
 	} {
 		writeFile(t, filepath.Join(dir, filepath.FromSlash(name)), content)
 	}
@@ -55,6 +58,8 @@ var attacks = []string{
 	// By their names.
 	"/.env", "/.env.local", "/.git/config", "/.git/HEAD", "/.gitignore", "/.htpasswd", "/composer.json", "/composer.lock", "/package.json",
 	"/auth.json", "/package-lock.json", "/vendor/composer/installed.json", "/index.php~", "/public/index.php~", "/worker.php.bak", "/worker.php~",
+	"/artisan", "/bin/console", "/index.php7", "/index.php.1", "/index.php,v", "/index.php.rej", "/%23index.php%23", "/page.module", "/key", "/view.css", "/public/view.css",
+	"/artisan/", "/artisan?x.css", "/%61rtisan", "//bin//console", "/old", "/old/", "/old/index.html", "/public/old/",
 	"/worker.php", "/artisan.PHP", "/src/Kernel.php", "/config/services.inc", "/vendor/autoload.php", "/vendor/x/y.phtml",
 	"/vendor/composer/installed.phar", "/vendor/.bin/tool", "/src/page.phps", "/vendor/a/composer.json", "/index.php/info.txt",
 	"/public/.user.ini", "/public/storage/.htaccess", "/public/index.php", "/public/a.php.bak/x.php", "/.user.ini", "/storage/.htaccess", "/index.php",
@@ -203,5 +208,33 @@ handle {
 		if status != 200 || !strings.HasPrefix(body, want) {
 			t.Errorf("%s: status %d, %q", target, status, body)
 		}
+	}
+}
+
+func TestARootThatDoesNotExistIsWarnedOfAndMayComeLater(t *testing.T) {
+	t.Parallel()
+	for name, site := range map[string]string{
+		"in the block": "php_worker worker.php {\nname app\nworkers 1\nroot pblic\n}",
+		"of the site":  "root pblic\nphp_worker worker.php {\nname app\nworkers 1\n}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePorts(t, 1)[0]
+			s := start(t, on(port, site), withFile("worker.php", fmt.Sprintf("<?php\nrequire '%s';\n", absolute(t, "testdata/life/worker.php"))))
+			if status, _ := get(t, base(port)+"/hello.txt"); status == http.StatusOK {
+				t.Errorf("status %d", status)
+			}
+			record := s.waitLog("root is no folder that exists")
+			if root := record["root"]; root != filepath.Join(s.dir, "pblic") || record["level"] != "warn" {
+				t.Errorf("the log says %v", record)
+			}
+			s.write("pblic/hello.txt", "hello")
+			if status, body := get(t, base(port)+"/hello.txt"); status != http.StatusOK || body != "hello" {
+				t.Errorf("then: status %d, %q", status, body)
+			}
+			if n := len(s.logs.records("root is no folder that exists")); n != 1 {
+				t.Errorf("it is warned of %d times", n)
+			}
+		})
 	}
 }

@@ -27,7 +27,7 @@ type bootFailure struct {
 
 func TestAScriptThatCannotServeFailsTheStartAndTheMessageSaysWhy(t *testing.T) {
 	t.Parallel()
-	loop := "while ($request = $worker->waitRequest())"
+	loop := "asks for requests in a loop"
 	for _, c := range []bootFailure{
 		{
 			name: "ends at once",
@@ -36,7 +36,9 @@ func TestAScriptThatCannotServeFailsTheStartAndTheMessageSaysWhy(t *testing.T) {
 		}, {
 			name: "stays silent",
 			body: tutorial(t, "1b-hangs.php", "boot_timeout 5s"),
-			say:  []string{"Hello, I am connecting to a database", "did not ask for a request", "5s", "boot_timeout", loop},
+			say:  []string{"Hello, I am connecting to a database", "did not ask for a request", "5s", "boot_timeout"},
+			// Whether it would ever ask for one nobody knows.
+			silence: []string{loop},
 		}, {
 			name: "does not exist",
 			body: "php_worker wroker.php",
@@ -59,13 +61,13 @@ func TestAScriptThatCannotServeFailsTheStartAndTheMessageSaysWhy(t *testing.T) {
 			name:    "has a parse error",
 			body:    "php_worker worker.php",
 			files:   []string{"worker.php", "<?php\n\n$worker = new ;\n"},
-			say:     []string{"Parse error", "syntax error", "worker.php", "line 3", "failed while it started"},
+			say:     []string{"Parse error", "syntax error", "worker.php", "line 3", "PHP says: Parse error"},
 			silence: []string{loop},
 		}, {
 			name:    "throws at boot",
 			body:    "php_worker worker.php",
 			files:   []string{"worker.php", "<?php\nthrow new RuntimeException('the database is not there');\n"},
-			say:     []string{"RuntimeException", "the database is not there", "worker.php:2", "failed while it started"},
+			say:     []string{"RuntimeException", "the database is not there", "worker.php:2", "PHP says: Fatal error"},
 			silence: []string{loop},
 		}, {
 			name:    "has a wrong working directory",
@@ -138,7 +140,7 @@ func TestAWorkerThatAnswersOnceLosesNoRequestAndIsToldOfTheLoopOnce(t *testing.T
 		t.Errorf("%d processes answered 200 requests", len(pids))
 	}
 	warning := s.waitLog("ends after one request")
-	if said := warning["msg"].(string); !strings.Contains(said, "it needs a loop: while ($request = $worker->waitRequest())") || warning["level"] != "warn" {
+	if said := warning["msg"].(string); !strings.Contains(said, "it needs a loop") || warning["level"] != "warn" {
 		t.Errorf("the warning is %v", warning)
 	}
 	if n := len(s.logs.records("ends after one request")); n != 1 {

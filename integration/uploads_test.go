@@ -85,14 +85,11 @@ func publicDir(t *testing.T) string {
 
 func TestUploadsAreForTheWorkerAloneAndGoneAfterTheResponse(t *testing.T) {
 	t.Parallel()
-	users := []string{""}
-	if os.Geteuid() == 0 {
-		users = append(users, "nobody")
-	} else {
-		t.Log("NOT RUN: workers of another user, which needs root")
-	}
-	for _, user := range users {
+	for _, user := range []string{"", "nobody"} {
 		t.Run("user "+user, func(t *testing.T) {
+			if user != "" {
+				needsRoot(t)
+			}
 			dir := publicDir(t)
 			lines := []string{"workers 1", fmt.Sprintf("uploads {\ndir %q\n}", dir)}
 			if user != "" {

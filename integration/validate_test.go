@@ -84,3 +84,24 @@ func TestValidateNamesTheLineOfAnError(t *testing.T) {
 		}
 	}
 }
+
+// What can never start is no valid configuration.
+func TestValidateRefusesWhatCanNeverStart(t *testing.T) {
+	t.Parallel()
+	for option, want := range map[string]string{
+		"rlimit files 100":                `unknown rlimit "files": it is one of as, core, cpu, data, fsize, memlock, nofile, nproc, stack`,
+		"rlimit nofile many":              "neither a number nor unlimited",
+		"watch src/{a,b":                  "src/{a,b",
+		"user nobody-of-that-name":        "is not known on this machine",
+		"env URL https://{host}/callback": "has no value when the configuration is loaded",
+	} {
+		config := filepath.Join(t.TempDir(), "Caddyfile")
+		if err := os.WriteFile(config, []byte(on(80, "php_worker worker.php {\n\t"+option+"\n}")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), caddyBinary, "validate", "--config", config).CombinedOutput()
+		if err == nil || !strings.Contains(strings.ReplaceAll(string(out), `\`, ""), want) {
+			t.Errorf("%s: %v, want %q:\n%s", option, err, want, out)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 )
@@ -15,12 +14,15 @@ var mapping = []struct {
 	{"requests", testRequests},
 	{"responses", testResponses},
 	{"streams", testStreams},
+	{"answers without a body", testBodiless},
+	{"answers beyond the bounds", testAnswerBounds},
 	{"client gone", testClientGone},
 	{"stream gone", testStreamGone},
 	{"errors", testErrors},
 	{"answers under load", testAnswersUnderLoad},
 	{"exits", testExits},
 	{"hostile requests", testHostile},
+	{"file fields left empty", testUnchosen},
 	{"large bodies", testLargeBodies},
 }
 
@@ -42,21 +44,7 @@ func TestOurLoop(t *testing.T) {
 
 func TestUnmodifiedRoadRunnerPackages(t *testing.T) {
 	t.Parallel()
-	folders := filepath.SplitList(os.Getenv("PHP_VENDOR"))
-	if len(folders) == 0 {
-		t.Log("NOT RUN: the tests of the HTTP mapping with the unmodified RoadRunner packages. To run them, " +
-			`"composer require spiral/roadrunner-http spiral/roadrunner-worker nyholm/psr7" in a folder, ` +
-			"and name the folder in PHP_VENDOR.")
-	}
-	for _, folder := range folders {
-		folder, err := filepath.Abs(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(filepath.Join(folder, "vendor", "autoload.php")); err != nil {
-			t.Fatalf("PHP_VENDOR names a folder without packages: %v", err)
-		}
-		app := front{name: filepath.Base(folder), folder: folder}
+	for _, app := range unmodified(t) {
 		for _, app := range app.variants() {
 			t.Run(app.name, func(t *testing.T) { testMapping(t, app) })
 		}

@@ -25,9 +25,9 @@ func TestARestartWhoseWarmUpFailsIsAborted(t *testing.T) {
 	before := s.settled("app", 2).serving()
 	traffic := startTraffic(t, 2, always(url+"/"), nil)
 
-	s.write("app.php", warmed(t, "2", 503))
+	s.write("app.php", warmed(t, "2", 500))
 	status, text := s.api(http.MethodPost, "/php_worker/pools/app/restart?wait=true", "")
-	for _, want := range []string{"the answer to /up?full=1 has status 503", "old workers keep serving"} {
+	for _, want := range []string{"the answer to /up?full=1 has status 500", "old workers keep serving"} {
 		if status != http.StatusInternalServerError || !strings.Contains(text, want) {
 			t.Errorf("status %d, want 500 and %q: %s", status, want, text)
 		}
@@ -51,4 +51,15 @@ func TestAFirstWarmUpThatFailsRejectsTheConfiguration(t *testing.T) {
 	if !strings.Contains(said, "the answer to /up has status 500") {
 		t.Errorf("the message is not clear:\n%s", said)
 	}
+}
+
+// "artisan down", and the like, answer everything with 503: no reason not to start, or to keep
+// old code.
+func TestAnApplicationInMaintenanceStartsAndIsDeployed(t *testing.T) {
+	t.Parallel()
+	s, url := site(t, "php_worker app.php {\nname app\nworkers 1\nwarmup /up\n}", withFile("app.php", warmed(t, "1", 503)))
+	s.waitLog("warming up: the answer to /up has status 503; is the application in maintenance?")
+	s.write("app.php", warmed(t, "2", 503))
+	s.wantAPI(http.StatusOK, http.MethodPost, "/php_worker/pools/app/restart?wait=true", "")
+	wantBody(t, url+"/", "2", 10)
 }

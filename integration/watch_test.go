@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -30,6 +31,47 @@ func TestWatchRestartsTheWorkersWhenAFileChanges(t *testing.T) {
 	s.code("app.php", 3)
 	serves("3")
 	traffic.end().wantNoFailure(t)
+}
+
+// The page of before would tell a developer that all is well.
+func TestWithWatchAndDebugCodeThatDoesNotStartIsShownUntilItIsMended(t *testing.T) {
+	t.Parallel()
+	s, url := site(t, "php_worker app.php {\nname app\nworkers 2\nwatch\ndebug\n}", withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '1';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))))
+	s.settled("app", 2)
+	answers := func(status int, part string) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("the answer is %d with %q", status, part), func() bool {
+			got, body := get(t, url+"/")
+			return got == status && strings.Contains(body, part)
+		})
+	}
+	s.write("app.php", "<?php\nparse error here\n")
+	answers(http.StatusInternalServerError, "syntax error, unexpected identifier")
+	s.write("app.php", "<?php\nthrow new Exception('another fault');\n")
+	answers(http.StatusInternalServerError, "another fault")
+	s.code("app.php", 2)
+	answers(http.StatusOK, "2")
+}
+
+func TestWatchSeesAnotherChangeWhileARequestStillRuns(t *testing.T) {
+	t.Parallel()
+	gate := newGate(t)
+	s, url := site(t, "php_worker app.php {\nname app\nworkers 1\nwatch\n}", withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '1';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))), quiet)
+	answer := inBackground(t, http.MethodGet, url+"/wait?gate="+gate.path, nil)
+	s.waitLog("waits")
+	s.write("app.php", "<?php\nfwrite(STDERR, \"hangs in its boot\\n\");\nsleep(3600);\n")
+	s.waitLog("hangs in its boot")
+	for release := int64(2); release <= 3; release++ {
+		s.code("app.php", release)
+		eventually(t, fmt.Sprintf("release %d answers", release), func() bool {
+			_, body := get(t, url+"/")
+			return body == fmt.Sprint(release)
+		})
+	}
+	gate.open("done")
+	if a := <-answer; a.status != http.StatusOK || a.body != "done" {
+		t.Errorf("the request under way: %+v", a)
+	}
 }
 
 func TestWatchLeavesFilesAloneThatNoPatternNames(t *testing.T) {

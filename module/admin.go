@@ -21,9 +21,10 @@ func init() {
 
 // adminAPI serves the pools on Caddy's admin endpoint:
 //
-//	GET    /php_worker/pools                        all pools
+//	GET    /php_worker/pools                        all pools, those that start included
 //	GET    /php_worker/pools/<name>                 one pool
-//	POST   /php_worker/pools/<name>/restart         rolling restart; ?wait=true waits for the outcome
+//	POST   /php_worker/pools/<name>/restart         rolling restart; ?wait=true waits until the new workers
+//	                                                serve, ?wait=drained until the old ones have gone
 //	POST   /php_worker/pools/<name>/scale           {"min": 2, "max": 8}
 //	DELETE /php_worker/pools/<name>/workers/<pid>   replace one worker; ?force=true kills it
 //	GET    /php_worker/health                       ready and live; 503 unless ready
@@ -47,7 +48,9 @@ func (a adminAPI) Routes() []caddy.AdminRoute {
 
 // poolStatus is a pool as the API shows it.
 type poolStatus struct {
-	Name         string         `json:"name"`
+	Name string `json:"name"`
+	// Mode is worker or classic.
+	Mode         string         `json:"mode"`
 	Desired      int            `json:"desired"`
 	Min          int            `json:"min"`
 	Max          int            `json:"max"`
@@ -56,6 +59,9 @@ type poolStatus struct {
 	Restarts     map[string]int `json:"restarts"`
 	BootFailures int64          `json:"boot_failures"`
 	Rejected     map[string]int `json:"rejected"`
+	// HeldBytes is what requests and answers hold in memory, MaxHeldBytes its bound.
+	HeldBytes    int64          `json:"held_bytes"`
+	MaxHeldBytes int64          `json:"max_held_bytes"`
 	LastError    string         `json:"last_error,omitempty"`
 	Workers      []workerStatus `json:"workers"`
 }
@@ -68,18 +74,24 @@ type workerStatus struct {
 	MemoryBytes int64     `json:"memory_bytes"`
 	BusyMS      float64   `json:"busy_ms,omitempty"`
 	Due         string    `json:"due,omitempty"`
+	// Generation is the number of restarts before it was started.
+	Generation int `json:"generation"`
+	// DrainsUntil is when a worker is ended at the latest that takes no new request.
+	DrainsUntil time.Time `json:"drains_until,omitzero"`
 }
 
 func statusOf(p *pool) poolStatus {
 	s := p.Stats()
 	out := poolStatus{
-		Name: p.name, Desired: s.Desired, Min: s.Min, Max: s.Max, Queue: s.Queue, Restarting: s.Restarting,
+		Name: p.name, Mode: ModeName(p.classic), Desired: s.Desired, Min: s.Min, Max: s.Max, Queue: s.Queue, Restarting: s.Restarting,
 		Restarts: map[string]int{}, BootFailures: s.BootFailures, Workers: []workerStatus{},
 		Rejected: map[string]int{
 			string(workerpool.RejectedQueueFull):    int(s.QueueFull),
 			string(workerpool.RejectedQueueTimeout): int(s.QueueTimeout),
 			string(workerpool.RejectedUnavailable):  int(s.Unavailable),
+			string(workerpool.RejectedMemory):       p.totals.rejections(workerpool.RejectedMemory),
 		},
+		HeldBytes: p.memory.Budget.Held(), MaxHeldBytes: p.memory.Budget.Limit(),
 	}
 	for reason, n := range s.Restarts {
 		out.Restarts[string(reason)] = int(n)
@@ -88,12 +100,16 @@ func statusOf(p *pool) poolStatus {
 		out.LastError = s.LastError.Error()
 	}
 	for _, w := range s.Workers {
-		out.Workers = append(out.Workers, workerStatus{
-			PID: w.PID, State: w.State.String(), Started: w.Started, Requests: w.Served,
-			MemoryBytes: w.Memory, BusyMS: milliseconds(w.Busy), Due: string(w.Due),
-		})
+		out.Workers = append(out.Workers, statusOfWorker(w))
 	}
 	return out
+}
+
+func statusOfWorker(w workerpool.WorkerInfo) workerStatus {
+	return workerStatus{
+		PID: w.PID, State: w.State.String(), Started: w.Started, Requests: w.Served, MemoryBytes: w.Memory,
+		BusyMS: milliseconds(w.Busy), Due: string(w.Due), Generation: w.Generation, DrainsUntil: w.DrainsUntil,
+	}
 }
 
 func (a adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
@@ -114,18 +130,19 @@ func (a adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	case elements[0] != "pools" || len(elements) < 2:
 		return apiError(http.StatusNotFound, fmt.Errorf("there is no /php_worker/%s", rest))
 	}
-	value, known := active.Load(elements[1])
-	if !known {
-		return apiError(http.StatusNotFound, fmt.Errorf("there is no pool %q; the pools are: %s", elements[1], strings.Join(poolNames(), ", ")))
+	p := shared.find(elements[1])
+	if p == nil {
+		return apiError(http.StatusNotFound, fmt.Errorf("there is no pool %q; the pools are: %s", elements[1], strings.Join(shared.names(), ", ")))
 	}
-	p := value.(*pool)
 	switch {
 	case len(elements) == 2:
 		return only(http.MethodGet, w, r, func(w http.ResponseWriter, _ *http.Request) error {
 			return reply(w, http.StatusOK, statusOf(p))
 		})
 	case len(elements) == 3 && elements[2] == "restart":
-		return only(http.MethodPost, w, r, p.serveRestart)
+		return only(http.MethodPost, w, r, func(w http.ResponseWriter, r *http.Request) error {
+			return shared.serveRestart(w, r, p.name)
+		})
 	case len(elements) == 3 && elements[2] == "scale":
 		return only(http.MethodPost, w, r, p.serveScale)
 	case len(elements) == 4 && elements[2] == "workers":
@@ -146,7 +163,7 @@ func only(method string, w http.ResponseWriter, r *http.Request, f func(http.Res
 
 func (adminAPI) list(w http.ResponseWriter, _ *http.Request) error {
 	all := []poolStatus{}
-	for _, p := range activePools() {
+	for _, p := range shared.known() {
 		all = append(all, statusOf(p))
 	}
 	return reply(w, http.StatusOK, all)
@@ -170,10 +187,10 @@ func (adminAPI) health(w http.ResponseWriter, _ *http.Request) error {
 	// Caddy's admin endpoint answers before any configuration has started.
 	started := caddy.ActiveContext().Context != nil
 	h := healthStatus{Ready: started && !caddy.Exiting(), Live: true, Pools: map[string]poolHealth{}}
-	all := activePools()
+	all := shared.published()
 	if len(all) == 0 {
-		for p := range starting.Range {
-			h.Pools[p.(*pool).name] = poolHealth{Reason: "starting"}
+		for _, name := range shared.startingNames() {
+			h.Pools[name] = poolHealth{Reason: "starting"}
 			h.Ready = false
 		}
 	}
@@ -208,40 +225,6 @@ func (p *pool) unreadiness() string {
 		return "no worker is ready"
 	}
 	return ""
-}
-
-func (p *pool) serveRestart(w http.ResponseWriter, r *http.Request) error {
-	wait, err := boolQuery(r, "wait")
-	if err != nil {
-		return err
-	}
-	outcome := p.beginRestart(workerpool.ReasonRestart)
-	if !wait {
-		select {
-		case err := <-outcome: // refused, or done already
-			if err != nil {
-				return restartError(err)
-			}
-		default:
-		}
-		return reply(w, http.StatusAccepted, map[string]string{"status": "restarting"})
-	}
-	select {
-	case err := <-outcome:
-		if err != nil {
-			return restartError(err)
-		}
-		return reply(w, http.StatusOK, map[string]string{"status": "restarted"})
-	case <-r.Context().Done():
-		return apiError(statusClientClosed, r.Context().Err())
-	}
-}
-
-func restartError(err error) error {
-	if errors.Is(err, workerpool.ErrRestartRunning) {
-		return apiError(http.StatusConflict, err)
-	}
-	return apiError(http.StatusInternalServerError, err)
 }
 
 func (p *pool) serveScale(w http.ResponseWriter, r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 )
@@ -25,6 +26,7 @@ type App struct {
 	// Defaults fill what a pool, named or inline, leaves out.
 	Defaults *PoolConfig `json:"defaults,omitempty"`
 
+	ctx     caddy.Context
 	logger  *zap.Logger
 	byName  map[string]*pool
 	loggers map[string]*zap.Logger // by pool
@@ -42,12 +44,12 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision makes the named pools known. It starts no process.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.ctx, a.logger = ctx, ctx.Logger()
 	a.byName = make(map[string]*pool)
 	a.loggers = make(map[string]*zap.Logger)
 	a.uploadDirs = make(map[string]struct{})
-	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil) {
-		return errors.New("defaults cannot hold a name, script or command: those belong to one pool")
+	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil || d.Mode != "") {
+		return errors.New("defaults cannot hold a name, script, command or mode: those belong to one pool")
 	}
 	for i, c := range a.Pools {
 		if c.Name == "" {
@@ -59,6 +61,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if _, err := a.acquire(c, a.logger); err != nil {
 			return err
 		}
+	}
+	events, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	if err := events.(*caddyevents.App).On("stopping", ending{a}); err != nil {
+		return err
 	}
 	if err := ctx.GetMetricsRegistry().Register(collector{a}); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -75,52 +84,55 @@ func (a *App) named(name string) (*pool, error) {
 	return p, nil
 }
 
-// inline returns the pool of a handler. Handlers with equal settings share it.
-func (a *App) inline(c PoolConfig, logger *zap.Logger) (*pool, error) {
-	return a.acquire(c, logger)
-}
-
-// acquire finds or makes the pool for c. The app holds it until Cleanup.
+// acquire finds or makes the pool for c, whose settings may stand in several handlers. The app holds
+// it until Cleanup.
 func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
-	c.fillFrom(a.Defaults)
-	if err := c.complete(); err != nil {
+	if err := c.checkMode(); err != nil {
 		return nil, err
 	}
-	key, err := c.digest()
+	c.merge(a.Defaults)
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	key, err := c.key()
 	if err != nil {
 		return nil, err
 	}
 	if p, known := a.byName[c.Name]; known {
 		if p.key != key {
-			return nil, fmt.Errorf("two pools with different settings are named %q: give one of them another name", c.Name)
+			return nil, fmt.Errorf("two pools with different settings are named %q: give one of them another name, "+
+				"or define a shared pool in the global option php_worker, and let both say pool and its name", c.Name)
 		}
 		return p, nil
 	}
 	logger = logger.With(zap.String("pool", c.Name))
-	p, err := acquirePool(key, c, logger)
+	p, err := shared.acquire(key, c, logger)
 	if err != nil {
 		return nil, fmt.Errorf("pool %q: %w", c.Name, err)
 	}
 	a.byName[c.Name], a.loggers[c.Name] = p, logger
-	starting.Store(p, nil)
+	shared.starts(p)
 	return p, nil
 }
 
-// Start boots all pools side by side and returns when each has a ready worker.
+// Start boots all pools side by side and returns when each has a ready worker, when one
+// cannot have any, or when Caddy ends.
 func (a *App) Start() error {
 	if err := a.clearFolders(); err != nil {
 		return err
 	}
-	var g errgroup.Group
+	ctx, leave := untilExit()
+	defer leave()
+	g, others := errgroup.WithContext(ctx)
 	for _, p := range a.byName {
-		g.Go(p.start)
+		g.Go(func() error { return p.Pool.Start(others) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	for name, p := range a.byName {
-		p.adopt(a.loggers[name])
-		p.activate()
+		p.useLogger(a.loggers[name])
+		p.publish()
 	}
 	return nil
 }
@@ -133,7 +145,7 @@ func (a *App) Stop() error { return nil }
 // their requests and end.
 func (a *App) Cleanup() error {
 	for name, p := range a.byName {
-		p.abandon(a.loggers[name])
+		p.dropLogger(a.loggers[name])
 		p.release()
 	}
 	return nil

@@ -1,7 +1,6 @@
 package module
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,26 +8,27 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+
+	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "php-worker",
-		Short: "Lists, restarts and scales the pools of a running Caddy",
+		Short: "Lists, restarts and scales the pools of a running Caddy, ends workers, and migrates from nginx",
 		Long: `
-Talks to the admin endpoint of a running Caddy, found as "caddy reload" finds it.
+Talks to the admin endpoint of a running Caddy, found as "caddy reload" finds it; migrate only reads files.
 
 Exit status: 0 when done, 1 when Caddy refused or the restart was aborted,
-2 when the command line is wrong or Caddy cannot be reached.`,
+2 when the command line is wrong or Caddy cannot be reached. "migrate" has its own.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.PersistentFlags().String("address", "", "Address of the admin endpoint, if it is not the default")
 			cmd.PersistentFlags().StringP("config", "c", "", "Configuration file that names the admin endpoint")
@@ -38,75 +38,33 @@ Exit status: 0 when done, 1 when Caddy refused or the restart was aborted,
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			list := &cobra.Command{
 				Use: "list", Short: "Shows the pools and their workers", Args: takes(cobra.NoArgs),
-				RunE: caddycmd.WrapCommandFuncForCobra(cmdList),
+				RunE: runs(cmdList),
 			}
 			list.Flags().Bool("json", false, "Print JSON")
 			restart := &cobra.Command{
-				Use: "restart [<pool>...]", Short: "Replaces all workers, one at a time, and waits for the outcome",
-				Long: "Replaces the workers of the named pools, or of all pools. If a new worker cannot start, the old ones keep serving.",
-				RunE: caddycmd.WrapCommandFuncForCobra(cmdRestart),
+				Use: "restart [<pool>...]", Short: "Replaces all workers, one at a time, and waits until the new ones serve",
+				Long: `Replaces the workers of the named pools, or of all pools. If a new worker cannot start, the old ones keep serving.
+
+It is done when the new workers answer every new request. Old ones that still finish what
+they have begun are listed; with "--wait drained" they are waited for, too.`,
+				RunE: runs(cmdRestart),
 			}
 			restart.Flags().Bool("no-wait", false, "Return at once")
+			restart.Flags().String("wait", "serving", "What to wait for: serving (the new workers answer), or drained (the old ones have gone)")
 			scale := &cobra.Command{
 				Use: "scale <pool> <min> [<max>]", Short: "Changes the number of workers until the pool's settings change",
-				Args: takes(cobra.RangeArgs(2, 3)), RunE: caddycmd.WrapCommandFuncForCobra(cmdScale),
+				Args: takes(cobra.RangeArgs(2, 3)), RunE: runs(cmdScale),
 			}
-			cmd.AddCommand(list, restart, scale)
+			stop := &cobra.Command{
+				Use: "stop <pid>...", Short: "Replaces single workers",
+				Long: `Ends the workers with these process ids, as "list" shows them, and starts others as needed. A worker
+finishes its request, and work after it, first; with "--force" it is ended at once, and its request fails.`,
+				Args: takes(cobra.MinimumNArgs(1)), RunE: runs(cmdStop),
+			}
+			stop.Flags().Bool("force", false, "End them at once, whatever they are at")
+			cmd.AddCommand(list, restart, scale, stop, migrateCommand())
 		},
 	})
-}
-
-const (
-	exitRefused = 1
-	exitUsage   = 2
-)
-
-// takes makes a wrong number of arguments end the program with exitUsage; cobra
-// alone would end it with 1.
-func takes(args cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error { return usageError(cmd, args(cmd, given)) }
-}
-
-func usageError(cmd *cobra.Command, err error) error {
-	if err == nil {
-		return nil
-	}
-	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return exitUsage, err })(cmd, nil)
-}
-
-// call sends a request to the admin endpoint and decodes the answer into out. The
-// returned code is what the program shall exit with on an error.
-func call(fl caddycmd.Flags, method, path string, body, out any) (int, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
-	if err != nil {
-		return exitUsage, fmt.Errorf("finding the admin endpoint: %w", err)
-	}
-	var payload io.Reader
-	headers := make(http.Header)
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return exitUsage, err
-		}
-		payload = bytes.NewReader(encoded)
-		headers.Set("Content-Type", "application/json")
-	}
-	response, err := caddycmd.AdminAPIRequest(address, method, path, headers, payload)
-	if err != nil {
-		var refused caddy.APIError
-		if errors.As(err, &refused) || strings.Contains(err.Error(), "HTTP ") {
-			return exitRefused, err
-		}
-		return exitUsage, fmt.Errorf("is Caddy running? %w", err)
-	}
-	defer response.Body.Close()
-	if out == nil {
-		return 0, nil
-	}
-	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
-		return exitRefused, fmt.Errorf("reading the answer: %w", err)
-	}
-	return 0, nil
 }
 
 func poolPath(name string, more string) string {
@@ -129,26 +87,23 @@ func cmdList(fl caddycmd.Flags) (int, error) {
 // printPools writes one table of pools and one of workers.
 func printPools(out io.Writer, all []poolStatus, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "POOL\tWORKERS\tMIN\tMAX\tQUEUE\tRESTARTS\tSTATE")
+	fmt.Fprintln(w, "POOL\tMODE\tWORKERS\tMIN\tMAX\tQUEUE\tHELD\tRESTARTS\tSTATE")
 	for _, p := range all {
 		restarts := 0
 		for _, n := range p.Restarts {
 			restarts += n
 		}
-		state := "ok"
-		switch {
-		case p.LastError != "":
-			state = "failing"
-		case p.Restarting:
-			state = "restarting"
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Name, len(p.Workers), p.Min, p.Max, p.Queue, restarts, state)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s of %s\t%d\t%s\n", p.Name, p.Mode, len(p.Workers), p.Min, p.Max, p.Queue,
+			humanize.Bytes(uint64(p.HeldBytes)), humanize.Bytes(uint64(p.MaxHeldBytes)), restarts, p.word())
 	}
-	fmt.Fprintln(w, "\t\t\t\t\t\t")
+	fmt.Fprintln(w) // the columns of one table are no measure for those of the other
 	fmt.Fprintln(w, "PID\tPOOL\tSTATE\tREQUESTS\tMEMORY\tAGE\tBUSY")
 	for _, p := range all {
 		for _, k := range p.Workers {
 			state := k.State
+			if !k.DrainsUntil.IsZero() {
+				state = "draining"
+			}
 			if k.Due != "" {
 				state += " (" + k.Due + ")"
 			}
@@ -163,29 +118,68 @@ func printPools(out io.Writer, all []poolStatus, now time.Time) error {
 	return w.Flush()
 }
 
+// word is how the pool is.
+func (p *poolStatus) word() string {
+	ready := func(k workerStatus) bool { return k.State != workerpool.StateBooting.String() }
+	switch {
+	case p.LastError != "":
+		return "failing"
+	case p.Restarting:
+		return "restarting"
+	case len(p.Workers) > 0 && !slices.ContainsFunc(p.Workers, ready):
+		return "starting"
+	}
+	return "ok"
+}
+
 func cmdRestart(fl caddycmd.Flags) (int, error) {
+	query := map[string]string{"serving": "?wait=true", "drained": "?wait=drained"}[fl.String("wait")]
+	if query == "" {
+		return exitUsage, fmt.Errorf("--wait %s is unknown: it is one of serving, drained", fl.String("wait"))
+	}
+	if fl.Bool("no-wait") {
+		if fl.Changed("wait") { // cobra's own word for this would be no matter of usage
+			return exitUsage, errors.New("--no-wait and --wait exclude each other")
+		}
+		query = ""
+	}
+	address, err := endpoint(fl)
+	if err != nil {
+		return exitUsage, err
+	}
 	names := fl.Args()
 	if len(names) == 0 {
 		var all []poolStatus
-		if code, err := call(fl, http.MethodGet, "/php_worker/pools", nil, &all); err != nil {
+		if code, err := callAt(address, http.MethodGet, "/php_worker/pools", nil, &all); err != nil {
 			return code, err
 		}
 		for _, p := range all {
 			names = append(names, p.Name)
 		}
+		if len(names) == 0 {
+			return exitRefused, errors.New("there is no pool")
+		}
 	}
 	for _, name := range names {
-		path := poolPath(name, "/restart")
-		if !fl.Bool("no-wait") {
-			path += "?wait=true"
-		}
-		var outcome struct{ Status string }
-		if code, err := call(fl, http.MethodPost, path, nil, &outcome); err != nil {
+		var outcome restartStatus
+		if code, err := callAt(address, http.MethodPost, poolPath(name, "/restart")+query, nil, &outcome); err != nil {
 			return code, fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Printf("%s: %s\n", name, outcome.Status)
+		for _, k := range outcome.Draining {
+			fmt.Printf("%s: old worker %d still drains, busy for %s, ends in %s at the latest\n", name, k.PID,
+				short(time.Duration(k.BusyMS*float64(time.Millisecond))), short(time.Until(k.DrainsUntil)))
+		}
 	}
 	return 0, nil
+}
+
+// short is a duration for people.
+func short(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(time.Second)
 }
 
 func cmdScale(fl caddycmd.Flags) (int, error) {
@@ -206,5 +200,41 @@ func cmdScale(fl caddycmd.Flags) (int, error) {
 		return code, err
 	}
 	fmt.Printf("%s: between %d and %d workers\n", p.Name, p.Min, p.Max)
+	return 0, nil
+}
+
+func cmdStop(fl caddycmd.Flags) (int, error) {
+	query, how := "", "after its request"
+	if fl.Bool("force") {
+		query, how = "?force=true", "at once"
+	}
+	address, err := endpoint(fl)
+	if err != nil {
+		return exitUsage, err
+	}
+	var all []poolStatus
+	if code, err := callAt(address, http.MethodGet, "/php_worker/pools", nil, &all); err != nil {
+		return code, err
+	}
+	pools := make(map[int]string) // of all workers
+	for _, p := range all {
+		for _, w := range p.Workers {
+			pools[w.PID] = p.Name
+		}
+	}
+	for _, arg := range fl.Args() {
+		pid, err := strconv.Atoi(arg)
+		if err != nil {
+			return exitUsage, fmt.Errorf("%q is not a process id", arg)
+		}
+		pool, known := pools[pid]
+		if !known {
+			return exitRefused, fmt.Errorf("no pool has a worker %d", pid)
+		}
+		if code, err := callAt(address, http.MethodDelete, poolPath(pool, "/workers/"+arg)+query, nil, nil); err != nil {
+			return code, fmt.Errorf("%s: worker %d: %w", pool, pid, err)
+		}
+		fmt.Printf("%s: worker %d ends %s\n", pool, pid, how)
+	}
 	return 0, nil
 }

@@ -4,13 +4,18 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// PoolConfig describes one pool of resident PHP processes. It stands inline in
+// PoolConfig describes one pool of PHP processes. It stands inline in
 // a handler, under "pools" of the app (to be shared by several sites), or under
 // "defaults" of the app, whose fields fill what a pool leaves out.
 type PoolConfig struct {
 	// Name labels the pool in metrics, logs and the admin API. Required, and
-	// unique, under "pools" of the app. Default: made from the script.
+	// unique, under "pools" of the app. Default: made from the script; classic without one.
 	Name string `json:"name,omitempty"`
+
+	// Mode is "worker", where the processes run the script or command, which stays and takes one request
+	// after another; or "classic", where PHP runs, for each request, the script that it names, and
+	// begins anew with the next, as under PHP-FPM (Linux only). Default: classic where there is neither script nor command.
+	Mode string `json:"mode,omitempty"`
 
 	// Script is the worker script followed by its arguments; the pool runs
 	// "<php> <script> <args...>". It excludes Command.
@@ -20,19 +25,30 @@ type PoolConfig struct {
 	// fit (a wrapper such as vendor/bin/roadrunner-worker). No shell reads it.
 	Command []string `json:"command,omitempty"`
 
-	// PHP is the PHP binary for Script: a path, or a name looked up in PATH.
-	// Default: php.
+	// PHP is the PHP binary for Script: a path, or a name looked up in PATH. In classic mode it is that of
+	// php-fpm or php-cgi. Default: php; in classic mode the newest php-fpm there is, else php-cgi.
 	PHP string `json:"php,omitempty"`
 
-	// Ini holds php.ini settings. They reach PHP through an additional ini
-	// folder in PHP_INI_SCAN_DIR, so also when Command is a wrapper.
+	// Split lists the extensions of PHP scripts in classic mode: no other file is executed, and behind them a
+	// path may go on as PATH_INFO. Default: .php.
+	Split []string `json:"split,omitempty"`
+
+	// Ini holds php.ini settings; one that would do nothing in a worker is an error.
+	// max_execution_time, in seconds, is the CPU time that a worker may use for one
+	// request, and the work after its answer; then it is killed, and the answer is 504
+	// (Linux only; 0: no limit). The settings reach PHP through an additional ini
+	// folder in PHP_INI_SCAN_DIR, so also when Command is a wrapper. Default:
+	// max_execution_time 30, and memory_limit 512M where PHP's own is none.
 	Ini map[string]string `json:"ini,omitempty"`
 
-	// Env is added to the workers' environment. Placeholders of the
-	// environment ({env.*}) are replaced when the config is loaded.
+	// Env is added to the workers' environment. Placeholders such as {env.*} are
+	// replaced when the config is loaded, here and in Ini, Script, Command, the name of the
+	// PHP binary, Dir, Name and the folders of Uploads and Sendfile; one that has no value
+	// then, such as {http.request.host}, is an error. Other braces stay as they are: JSON, a route such as /users/{id}. \{ is always a brace.
 	Env map[string]string `json:"env,omitempty"`
 
-	// ClearEnv starts the workers from an empty environment, PATH excepted.
+	// ClearEnv starts the workers from an empty environment, PATH excepted. It is so
+	// anyway where User is another user than Caddy's own.
 	ClearEnv bool `json:"clear_env,omitempty"`
 
 	// Dir is the workers' working directory. Symbolic links in it are
@@ -40,7 +56,10 @@ type PoolConfig struct {
 	Dir string `json:"dir,omitempty"`
 
 	// User runs the workers as another user: "user", or "user:group", by
-	// name or number. Needs Caddy to run as root. Default: Caddy's own.
+	// name or number. Needs Caddy to run as root, or with the capabilities CAP_SETUID, CAP_SETGID,
+	// CAP_CHOWN and CAP_KILL, unless Caddy is that user already. As under PHP-FPM, another user gets nothing
+	// of Caddy's environment, which may hold secrets, but PATH: name in Env what
+	// it needs. HOME, USER and LOGNAME are its own. Default: Caddy's own.
 	User string `json:"user,omitempty"`
 
 	// Rlimits are resource limits of each worker: "soft" or "soft:hard", a
@@ -57,7 +76,8 @@ type PoolConfig struct {
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
 
 	// Warmup is the URI of a request that every new worker must answer, with
-	// a status below 500, before it serves. Default: none.
+	// a status below 500, or 503, which applications in maintenance say, before it
+	// serves. Default: none.
 	Warmup string `json:"warmup,omitempty"`
 
 	// MaxRequests ends a worker gracefully after so many requests. Default:
@@ -103,6 +123,13 @@ type PoolConfig struct {
 	// SIGKILL; SIGTERM comes halfway. Default: 10s.
 	StopTimeout caddy.Duration `json:"stop_timeout,omitempty"`
 
+	// DrainTimeout is how long a request may still take when its worker, or Caddy,
+	// is to end. Then the worker gets SIGTERM, and SIGKILL after a second, and the client 503.
+	// Default: 5m for a worker that is replaced; 20s when Caddy ends, counted from the
+	// signal, or from the end of the http app's shutdown_delay. A shorter
+	// grace_period of the http app ends the requests earlier.
+	DrainTimeout caddy.Duration `json:"drain_timeout,omitempty"`
+
 	// Watch is for development: the workers are restarted, one by one, when a
 	// file changes that one of these patterns matches. Patterns are relative
 	// to Dir; ** crosses folders, {a,b} is either. A list with one empty
@@ -120,17 +147,24 @@ type PoolConfig struct {
 	Relay string `json:"relay,omitempty"`
 
 	// Pipeline "off" never sends a request to a worker that is still at another
-	// one. Default: it is done, ahead of its turn, while many requests wait and
-	// recent ones were short (0.75 ms on average), with up to seven at once where
-	// all are GET, HEAD or OPTIONS; what the worker has not begun when it fails, or
-	// has not read when it takes longer, is given to another one. Relay "unix" cannot
-	// take requests back and never does it, nor do systems other than Linux.
+	// one. Default: GET, HEAD and OPTIONS requests, and no others, are sent ahead of
+	// their turn, up to seven, while many wait and recent ones were short (0.75 ms
+	// on average); what lies behind one that takes long all the same is given to
+	// another worker after 10 to 20 ms.
 	Pipeline string `json:"pipeline,omitempty"`
 
 	// Buffer is the largest response in bytes that is read from the worker at
 	// once, so that a slow client does not hold the worker. A larger one is
 	// passed on as the client reads it. Default: 8 MB (8_000_000).
 	Buffer int64 `json:"buffer,omitempty"`
+
+	// Memory bounds in bytes what all requests and answers of the pool hold in memory
+	// together, those of a pool that it has replaced included. From half of it on bodies
+	// and answers go to temporary files, whatever their size; beyond it new requests, and
+	// from seven eighths on forms, are answered 503 with Retry-After. At least 64 MB.
+	// Default: an eighth of what Caddy may use, which is the machine's memory, or less
+	// where a cgroup or GOMEMLIMIT says so, and at least 64 MB (64_000_000).
+	Memory int64 `json:"memory,omitempty"`
 
 	// Codec is the encoding of the request context: "json", which every
 	// generation of the RoadRunner packages understands, or "proto".
@@ -160,8 +194,9 @@ type Queue struct {
 
 // Uploads says where and which uploaded files are stored for PHP.
 type Uploads struct {
-	// Dir, which must exist, receives the files, in a folder of this Caddy's own;
-	// what a Caddy that was killed left there is removed at the next start.
+	// Dir is the folder, which must exist, in which the files are stored, in one of
+	// this Caddy's own; what a Caddy that was killed left there is removed at the
+	// next start.
 	// Default: the system's temporary folder.
 	Dir string `json:"dir,omitempty"`
 
@@ -169,8 +204,8 @@ type Uploads struct {
 	// more is answered 413. Default: 20.
 	MaxFiles int `json:"max_files,omitempty"`
 
-	// Allow, where not empty, lists the file name extensions that are stored;
-	// any other file reaches PHP as a failed upload (error 8).
+	// Allow lists the only file name extensions that are stored; any other file
+	// reaches PHP as a failed upload (error 8). Default: all are.
 	Allow []string `json:"allow,omitempty"`
 
 	// Forbid lists the extensions that are never stored. It wins over Allow.
@@ -182,6 +217,7 @@ type Attribute struct {
 	// Name of the attribute.
 	Name string `json:"name"`
 
-	// Value of the attribute; placeholders are replaced for each request.
+	// Value of the attribute; placeholders are replaced for each request. One without
+	// a value becomes nothing; braces that hold no placeholder stay as they are.
 	Value string `json:"value"`
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/phpworker/caddy-php-worker/module/classic"
+	"github.com/phpworker/caddy-php-worker/module/exchange"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
@@ -19,7 +21,7 @@ func init() {
 	caddy.RegisterModule(Handler{})
 }
 
-// Handler lets a pool of resident PHP processes answer. It never calls the next
+// Handler lets a pool of PHP processes answer. It never calls the next
 // handler: whatever should not reach PHP is routed away before it.
 //
 // For each request it sets these placeholders, which other handlers may use once
@@ -35,14 +37,35 @@ func init() {
 // Errors become [HTTP errors](/docs/caddyfile/directives/handle_errors): 400 for
 // a request that PHP could not read, 413 for a body or a number of files beyond
 // the limits, 500 where PHP reported an error, 502 where the worker ended or
-// answered nonsense, 503 with Retry-After where no worker is to be had, 504 where
+// answered nonsense (or with more than 1000 headers, or 1 MiB of them), 503 with Retry-After where no worker is to be had, 504 where
 // the worker took too long, 499 where the client has gone.
 type Handler struct {
-	// Pool names a pool of the app. It excludes every field of an inline pool.
+	// Pool names a pool of the app, in a Caddyfile of the global option php_worker. It excludes a
+	// script, Name, and every option that may stand in such a pool.
 	Pool string `json:"pool,omitempty"`
 
 	// An inline pool. Handlers whose pools are equal share one.
 	PoolConfig
+
+	// Root is the folder of the scripts in classic mode; placeholders are replaced for each request. Symbolic
+	// links that it is, or lies behind, are resolved for each request, so that one that is changed to another
+	// release counts from the next on; PHP sees the folder that they lead to. Default:
+	// {http.vars.root}, the site's root. Where there is none, each request is answered 500.
+	Root string `json:"root,omitempty"`
+
+	// Index lists the scripts that stand for their folder in classic mode; the first that exists counts, and a path without a slash at its end is
+	// answered 308 with the one with it. "off": no script stands for a folder, and there is no front controller.
+	// Default: index.php.
+	Index []string `json:"index,omitempty"`
+
+	// TryFiles lists, for classic mode, what is tried for a request, in this order: a script below root, in which {path} is the
+	// path of the request; {path}/, the index of that folder; or =404, an error. {path} may have a PATH_INFO behind the script. A file that exists
+	// and is no script is answered 404: it is for the file server. Default: {path}, {path}/ and the scripts of Index at the top, the first of which is so the front controller.
+	TryFiles []string `json:"try_files,omitempty"`
+
+	// DenyScripts lists paths below root, in classic mode, below which no script is ever executed: such a request is answered 403. They are
+	// for folders of uploads. Letters count in either case, an element may have * and ?. Default: none.
+	DenyScripts []string `json:"deny_scripts,omitempty"`
 
 	// MaxBody is the largest request body in bytes; a longer one is answered
 	// 413. A urlencoded form may have 16 MiB whatever this says. Limit: 4 GiB less
@@ -50,8 +73,8 @@ type Handler struct {
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	// BodyMemory is the largest request body in bytes that is kept in memory;
-	// a longer one is spooled to a temporary file. The fields of a form are
-	// always kept in memory. Default: 1 MiB (1_048_576).
+	// a longer one is spooled to a temporary file. A urlencoded form is in memory as
+	// a whole only while it is parsed. Default: 1 MiB (1_048_576).
 	BodyMemory int64 `json:"body_memory,omitempty"`
 
 	// RawBody hands every body to PHP as it came: no form is parsed, no
@@ -61,21 +84,32 @@ type Handler struct {
 	// Uploads says where and which uploaded files are stored.
 	Uploads *Uploads `json:"uploads,omitempty"`
 
-	// Attributes become PSR-7 request attributes, in this order.
+	// URI says which URI PHP sees: the "original" one that the client has sent, whatever
+	// rewrite, try_files or handle_path have made of it, as with PHP-FPM; or the one
+	// that they have "rewritten". The query parameters are always those of the rewritten
+	// one, and so is everything in the routes of handle_errors. Default: original.
+	URI string `json:"uri,omitempty"`
+
+	// Attributes are PSR-7 request attributes, in this order.
 	Attributes []Attribute `json:"attributes,omitempty"`
 
 	// Sendfile lists folders: an answer with the header X-Sendfile or
-	// X-Accel-Redirect is replaced by the file it names below one of them.
+	// X-Accel-Redirect is replaced by the file it names below one of them. A
+	// status other than 200 stays.
 	// Default: none, and the headers mean nothing.
 	Sendfile []string `json:"sendfile,omitempty"`
 
-	// Debug shows the text of worker errors in the response. For development
+	// Debug shows the text of worker errors in the response: what PHP reported, what a
+	// worker printed before it ended, and, as long as code that has changed does not
+	// start, why, instead of answers of the old one. They are logged as well. For development
 	// only: such texts hold file names and stack traces.
 	Debug bool `json:"debug,omitempty"`
 
-	pool   *pool
-	forms  formLimits
-	logger *zap.Logger
+	pool            *pool
+	router          *classic.Router // in classic mode
+	exchange        exchange.Options
+	attributeValues []template // of Attributes
+	logger          *zap.Logger
 }
 
 // Defaults of Handler, also stated at its fields.
@@ -107,10 +141,15 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Uploads == nil {
 		h.Uploads = new(Uploads)
 	}
-	repl := caddy.NewReplacer()
-	h.Uploads.Dir = repl.ReplaceAll(h.Uploads.Dir, "")
+	var err error
+	if h.Uploads.Dir, err = fillNow(h.Uploads.Dir); err != nil {
+		return fmt.Errorf("uploads: dir: %w", err)
+	}
 	for i, root := range h.Sendfile {
-		if root = repl.ReplaceAll(root, ""); root != "" {
+		if root, err = fillNow(root); err != nil {
+			return fmt.Errorf("sendfile: %w", err)
+		}
+		if root != "" {
 			// Applications name files by their absolute paths.
 			if abs, err := filepath.Abs(root); err == nil {
 				root = abs
@@ -118,6 +157,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		}
 		h.Sendfile[i] = root
 	}
+	h.parseAttributes()
 	app, err := ctx.App("php_worker")
 	if err != nil {
 		return err
@@ -130,13 +170,51 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	case h.Pool != "":
 		h.pool, err = app.(*App).named(h.Pool)
 	default:
-		h.pool, err = app.(*App).inline(h.PoolConfig, h.logger)
+		h.pool, err = app.(*App).acquire(h.PoolConfig, h.logger)
 	}
 	if err != nil {
 		return err
 	}
-	h.forms, err = formLimitsOf(h.pool.Config().Ini)
-	return err
+	if h.pool.classic {
+		if h.router, err = classic.NewRouter(h.rules(h.pool.split)); err != nil {
+			return err
+		}
+	}
+	return h.prepareExchange()
+}
+
+// prepareExchange makes ready what is the same for all requests.
+func (h *Handler) prepareExchange() (err error) {
+	var forms exchange.FormLimits
+	if h.router == nil { // else PHP keeps them
+		if forms, err = exchange.FormLimitsOf(h.pool.Config().Ini); err != nil {
+			return err
+		}
+	}
+	h.exchange = exchange.Options{
+		MaxBody:    h.MaxBody,
+		BodyMemory: h.BodyMemory,
+		RawBody:    h.RawBody,
+		Uploads:    exchange.Uploads(*h.Uploads),
+		Forms:      forms,
+		Owner:      h.pool.owner,
+		Codec:      h.pool.codec,
+		CGI:        h.router != nil,
+		Software:   software(),
+		Buffer:     h.pool.Config().MaxInMemory,
+		Sendfile:   h.Sendfile,
+		Memory:     h.pool.memory,
+		Observer:   answerObserver{h},
+		Logger:     h.logger,
+	}
+	return nil
+}
+
+// parseAttributes makes the attributes ready for requests.
+func (h *Handler) parseAttributes() {
+	for _, a := range h.Attributes {
+		h.attributeValues = append(h.attributeValues, parseTemplate(a.Value))
+	}
 }
 
 // Validate checks what Provision has completed.
@@ -148,8 +226,13 @@ func (h *Handler) Validate() error {
 		return fmt.Errorf("max_body must be at most %d bytes, which is what a frame of the protocol can carry", int64(largestBody))
 	case h.BodyMemory < 0:
 		return errors.New("body_memory must not be negative")
+	case h.URI != "" && h.URI != "original" && h.URI != rewritten:
+		return fmt.Errorf("uri %q: want original or rewritten", h.URI)
 	case h.Uploads.MaxFiles < 0:
 		return errors.New("uploads: max_files must not be negative")
+	}
+	if err := h.checkMode(); err != nil {
+		return err
 	}
 	for _, root := range h.Sendfile {
 		if root == "" {
@@ -166,42 +249,67 @@ func (h *Handler) Validate() error {
 
 // ServeHTTP sends the request to a worker and its answer to the client.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	if !h.pool.Ready() && handOver(w, r) {
-		return nil
+	if isErrorPage(r) {
+		r = exchange.ErrorPage(r)
 	}
-	req, turn, err := h.exec(w, r)
+	var script classic.Script
+	if h.router != nil {
+		d := h.route(r)
+		if d.Status != 0 {
+			return h.refuse(w, r, d)
+		}
+		script = d.Script
+	}
+	req, turn, err := h.exec(w, r, script)
 	if req != nil {
-		defer req.close()
+		defer req.Close()
 	}
 	if err != nil {
 		return h.statusError(w, r, err)
 	}
-	defer turn.Close()
-	h.pool.ledger.answered(turn)
+	h.pool.totals.answered(turn)
 	return h.respond(w, r, turn)
 }
 
-// exec reads the request and has a worker take it up. A reload may give the pool up
+// respond passes a worker's answer on, and ends its turn.
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, turn *workerpool.Turn) error {
+	answer := exchange.Answer{Turn: turn, Frame: &turn.Frame, PID: turn.PID, Executed: turn.Executed}
+	if err := exchange.Write(w, r, answer, &h.exchange); err != nil {
+		return h.statusError(w, r, err)
+	}
+	return nil
+}
+
+// exec reads the request, which is for the script in classic mode, and has a worker take it up. A reload may give the pool up
 // while a body still comes: then the pool stays open for it, since it is this one
 // that the request is encoded for.
-func (h *Handler) exec(w http.ResponseWriter, r *http.Request) (*request, *workerpool.Turn, error) {
+func (h *Handler) exec(w http.ResponseWriter, r *http.Request, script classic.Script) (*exchange.Request, *workerpool.Turn, error) {
 	if r.ContentLength != 0 {
-		defer h.pool.Hold()()
+		defer h.pool.Reserve()()
 	}
-	req, err := h.newRequest(w, r)
+	req, err := h.read(w, r, script)
 	if err != nil {
 		h.annotateFailure(r, err, 0)
-		leaveBody(w, r, err)
+		exchange.Drain(w, r, err)
 		return nil, nil, err
 	}
 	begin := time.Now()
-	turn, err := h.pool.exec(r.Context(), req.exec)
+	var turn *workerpool.Turn
+	if h.Debug {
+		err = h.pool.Aborted()
+	}
+	if err == nil {
+		turn, err = h.pool.exec(r.Context(), &workerpool.Request{
+			Frame: req.Frame, Body: req.Body, BodySize: req.BodySize, Repeatable: req.Repeatable,
+		})
+	}
 	if err != nil {
 		now := time.Now()
 		h.annotateFailure(r, err, now.Sub(begin))
 		h.traceFailure(r.Context(), begin, now, err)
 		return req, nil, err
 	}
+	req.Sent(!turn.Open())
 	h.annotate(r, turn)
 	h.traceTurn(r.Context(), begin, turn)
 	return req, turn, nil

@@ -12,8 +12,8 @@ const (
 )
 
 // collector reads the app's pools when metrics are scraped. Each configuration
-// has a registry of its own, so each app registers one; the totals are in the
-// ledgers, which outlive both. It describes nothing beforehand, since its pools
+// has a registry of metrics of its own, so each app registers one; the totals
+// outlive both. It describes nothing beforehand, since its pools
 // come and go.
 type collector struct{ app *App }
 
@@ -26,9 +26,12 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descWorkers    = desc("workers", "Worker processes by state.", "state")
+	descInfo       = desc("pool_info", "1, with the mode of the pool: worker or classic.", "mode")
 	descWorkersMax = desc("workers_max", "Largest number of workers that the pool grows to.")
 	descQueue      = desc("queue_depth", "Requests that wait for a worker.")
 	descMemory     = desc("worker_memory_bytes", "Resident memory of all workers of the pool.")
+	descHeld       = desc("held_bytes", "What requests and answers hold in memory.")
+	descHeldMax    = desc("held_bytes_max", "The bound of held_bytes.")
 	descStreams    = desc("streams", "Answers that are being streamed.")
 	descRequests   = desc("requests_total", "Requests by class of their status.", "code_class")
 	descRestarts   = desc("restarts_total", "Workers that ended, by reason.", "reason")
@@ -43,6 +46,7 @@ var (
 	}
 	rejections = []workerpool.Rejection{
 		workerpool.RejectedQueueFull, workerpool.RejectedQueueTimeout, workerpool.RejectedUnavailable,
+		workerpool.RejectedMemory,
 	}
 	classes = [...]string{2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 )
@@ -66,25 +70,28 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		for _, state := range states {
 			gauge(descWorkers, float64(byState[state]), state.String())
 		}
+		gauge(descInfo, 1, ModeName(p.classic))
 		gauge(descWorkersMax, float64(s.Max))
 		gauge(descQueue, float64(s.Queue))
 		gauge(descMemory, float64(memory))
-		gauge(descStreams, float64(p.ledger.streams.Load()))
+		gauge(descHeld, float64(p.memory.Budget.Held()))
+		gauge(descHeldMax, float64(p.memory.Budget.Limit()))
+		gauge(descStreams, float64(p.totals.streams.Load()))
 		for i, class := range classes {
 			if class != "" {
-				counter(descRequests, float64(p.ledger.byClass[i].Load()), class)
+				counter(descRequests, float64(p.totals.byClass[i].Load()), class)
 			}
 		}
-		p.ledger.mu.Lock()
+		p.totals.mu.Lock()
 		for _, r := range reasons {
-			counter(descRestarts, p.ledger.ended[r], string(r))
+			counter(descRestarts, p.totals.ended[r], string(r))
 		}
 		for _, r := range rejections {
-			counter(descRejected, p.ledger.rejected[r], string(r))
+			counter(descRejected, p.totals.rejected[r], string(r))
 		}
-		p.ledger.mu.Unlock()
-		p.ledger.request.Collect(ch)
-		p.ledger.queue.Collect(ch)
-		p.ledger.boot.Collect(ch)
+		p.totals.mu.Unlock()
+		p.totals.request.Collect(ch)
+		p.totals.queue.Collect(ch)
+		p.totals.boot.Collect(ch)
 	}
 }

@@ -9,78 +9,79 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
-	"github.com/caddyserver/caddy/v2"
-
-	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/exchange"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
-// fillFrom takes what c leaves out from d. Ini and env are merged, entry by
-// entry.
-func (c *PoolConfig) fillFrom(d *PoolConfig) {
+// merge copies from d every field that is unset in c and has a meaning in its mode. Maps are merged; entries
+// of c win.
+func (c *PoolConfig) merge(d *PoolConfig) {
 	if d == nil {
 		return
 	}
-	defaults := *d
+	defaults, classic := *d, c.Classic()
 	if len(c.Command) > 0 {
 		defaults.PHP = "" // it names its own
 	}
 	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(defaults)
 	for i := range to.NumField() {
-		if to.Field(i).Kind() == reflect.Map {
+		switch {
+		case Misplaced(jsonKey(to.Type().Field(i)), classic) != "":
+		case to.Field(i).Kind() == reflect.Map:
 			merged := map[string]string{}
 			maps.Copy(merged, from.Field(i).Interface().(map[string]string))
 			maps.Copy(merged, to.Field(i).Interface().(map[string]string))
 			if len(merged) > 0 {
 				to.Field(i).Set(reflect.ValueOf(merged))
 			}
-		} else if to.Field(i).IsZero() {
+		case to.Field(i).IsZero():
 			to.Field(i).Set(from.Field(i))
 		}
 	}
 }
 
-// complete sets the defaults that are this module's, replaces placeholders and
-// checks. It is pure but for reading the environment.
-func (c *PoolConfig) complete() error {
+// prepare sets the defaults that are this module's, replaces placeholders and checks.
+// It is pure but for reading the environment.
+func (c *PoolConfig) prepare() error {
 	if len(c.Script) > 0 && len(c.Command) > 0 {
 		return errors.New("script and command exclude each other: command is the whole command line")
-	}
-	if len(c.Script) == 0 && len(c.Command) == 0 {
-		return errors.New("a php_worker needs a script or a command, or the name of a pool")
 	}
 	if c.PHP != "" && len(c.Command) > 0 {
 		return errors.New("php and command exclude each other: command is the whole command line")
 	}
-	repl := caddy.NewReplacer()
-	for _, s := range []*string{&c.PHP, &c.Dir, &c.Name} {
-		*s = repl.ReplaceAll(*s, "")
+	if err := c.fillPlaceholders(); err != nil {
+		return err
 	}
-	for _, list := range []*[]string{&c.Script, &c.Command} {
-		replaced := make([]string, 0, len(*list))
-		for _, s := range *list {
-			replaced = append(replaced, repl.ReplaceAll(s, ""))
+	for what, list := range map[string][]string{"script": c.Script, "command": c.Command} {
+		if len(list) > 0 && list[0] == "" { // a variable that is not set, perhaps
+			return fmt.Errorf("%s: its first word is empty", what)
 		}
-		*list = replaced
-	}
-	for _, m := range []*map[string]string{&c.Ini, &c.Env} {
-		replaced := make(map[string]string, len(*m))
-		for k, v := range *m {
-			replaced[k] = repl.ReplaceAll(v, "")
-		}
-		*m = replaced
 	}
 	if c.Name == "" {
 		c.Name = c.defaultName()
 	}
-	switch c.Codec {
-	case "":
-		c.Codec = codecJSON
-	case codecJSON, codecProto:
-	default:
+	if !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl) {
+		return fmt.Errorf("the name %q of a pool must be UTF-8 without control characters, as logs, metrics and terminals show it", c.Name)
+	}
+	if c.Memory != 0 && c.Memory < minMemory {
+		return fmt.Errorf("pool %q: memory must be at least %d bytes: a large form needs nearly as much while it is read", c.Name, int64(minMemory))
+	}
+	if c.Classic() {
+		return nil
+	}
+	if err := checkIni(c.Ini); err != nil {
+		return fmt.Errorf("pool %q: %w", c.Name, err)
+	}
+	if c.Codec == "" {
+		c.Codec = defaultCodec
+	}
+	if exchange.CodecNamed(c.Codec) == nil {
 		return fmt.Errorf("pool %q: unknown codec %q: it is one of json, proto", c.Name, c.Codec)
 	}
 	if c.Pipeline != "" && c.Pipeline != pipelineOff {
@@ -89,8 +90,39 @@ func (c *PoolConfig) complete() error {
 	return nil
 }
 
-// defaultName is the script, with the folder it is relative to.
+// fillPlaceholders replaces those of the values that may have them.
+func (c *PoolConfig) fillPlaceholders() (err error) {
+	for what, s := range map[string]*string{"php": &c.PHP, "dir": &c.Dir, "name": &c.Name} {
+		if *s, err = fillNow(*s); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	for what, list := range map[string]*[]string{"script": &c.Script, "command": &c.Command} {
+		replaced := slices.Clone(*list)
+		for i, s := range replaced {
+			if replaced[i], err = fillNow(s); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		*list = replaced
+	}
+	for what, m := range map[string]*map[string]string{"ini": &c.Ini, "env": &c.Env} {
+		replaced := maps.Clone(*m)
+		for k, v := range replaced {
+			if replaced[k], err = fillNow(v); err != nil {
+				return fmt.Errorf("%s %s: %w", what, k, err)
+			}
+		}
+		*m = replaced
+	}
+	return nil
+}
+
+// defaultName is the script, with the folder it is relative to; in classic mode, where there is none, the mode.
 func (c *PoolConfig) defaultName() string {
+	if c.Classic() {
+		return modeClassic
+	}
 	script := c.scriptFile()
 	if script == "" {
 		script = c.Command[0]
@@ -114,18 +146,18 @@ func (c *PoolConfig) scriptFile() string {
 	return ""
 }
 
-// digest tells pools apart: equal settings, and a script that is the same file,
+// key tells pools apart: equal settings, and a script that is the same file,
 // make the same pool. The file's content does not count.
-func (c *PoolConfig) digest() (string, error) {
+func (c *PoolConfig) key() (string, error) {
 	settings, err := json.Marshal(c)
 	if err != nil {
 		return "", err
 	}
 	file := c.scriptFile()
-	if file == "" {
+	if file == "" && len(c.Command) > 0 {
 		file = c.Command[0]
 	}
-	if !filepath.IsAbs(file) {
+	if file != "" && !filepath.IsAbs(file) {
 		file = filepath.Join(c.Dir, file)
 	}
 	if real, err := filepath.EvalSymlinks(file); err == nil {
@@ -135,21 +167,6 @@ func (c *PoolConfig) digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// ourIni are php.ini settings that suit a resident process; the user's win.
-var ourIni = map[string]string{
-	// Without it the command line PHP compiles every file anew in each worker
-	// and optimises nothing.
-	"opcache.enable_cli": "1",
-	// The tracing JIT took an eighth off PHP's CPU time with the RoadRunner
-	// packages (docs/benchmarks), for 1 MB a worker: the buffer is touched only
-	// as far as it is used.
-	"opcache.jit":             "tracing",
-	"opcache.jit_buffer_size": "32M",
-	// Octane and others read the relay from $_ENV, which PHP's production
-	// php.ini leaves empty.
-	"variables_order": "EGPCS",
-}
-
 // ourEnv is what a RoadRunner worker looks for, besides its relay.
 var ourEnv = map[string]string{
 	"RR_MODE": "http",
@@ -157,21 +174,24 @@ var ourEnv = map[string]string{
 	"RR_VERSION": "2025.1.0",
 }
 
-func (c *PoolConfig) engine() (workerpool.Config, error) {
+func (c *PoolConfig) workerpoolConfig() (workerpool.Config, error) {
 	e := workerpool.Config{
-		Name:        c.Name,
-		Command:     c.Command,
-		Dir:         c.Dir,
-		Ini:         merged(ourIni, c.Ini),
-		Env:         merged(ourEnv, c.Env),
-		ClearEnv:    c.ClearEnv,
-		BootTimeout: time.Duration(c.BootTimeout),
-		StopTimeout: time.Duration(c.StopTimeout),
-		IdleTimeout: time.Duration(c.IdleTimeout),
-		MaxRequests: c.MaxRequests,
-		MaxMemory:   c.MaxMemory,
-		MaxLifetime: time.Duration(c.MaxLifetime),
-		MaxSurge:    c.MaxSurge,
+		Name:         c.Name,
+		Command:      c.Command,
+		Dir:          c.Dir,
+		Ini:          merged(ourIni, c.Ini),
+		SuitIni:      c.suitIni,
+		IsPHP:        len(c.Script) > 0,
+		Env:          merged(ourEnv, c.Env),
+		ClearEnv:     c.ClearEnv,
+		BootTimeout:  time.Duration(c.BootTimeout),
+		StopTimeout:  time.Duration(c.StopTimeout),
+		DrainTimeout: time.Duration(c.DrainTimeout),
+		IdleTimeout:  time.Duration(c.IdleTimeout),
+		MaxRequests:  c.MaxRequests,
+		MaxMemory:    c.MaxMemory,
+		MaxLifetime:  time.Duration(c.MaxLifetime),
+		MaxSurge:     c.MaxSurge,
 
 		RequestTimeout:    time.Duration(c.RequestTimeout),
 		StreamIdleTimeout: time.Duration(c.StreamIdleTimeout),
@@ -186,6 +206,9 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		} else {
 			e.Watch = append(e.Watch, pattern)
 		}
+	}
+	if c.Classic() {
+		c.setClassic(&e)
 	}
 	if len(c.Script) > 0 {
 		php := c.PHP
@@ -208,6 +231,13 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		e.QueueSize, e.QueueTimeout = q.Size, time.Duration(q.Timeout)
 	}
 	var err error
+	if !c.Classic() { // else PHP sees to these itself
+		e.Prepend = prepend(e.Ini, e.Command)
+		if e.MaxExecutionTime, err = executionTime(c.Ini); err != nil {
+			return e, err
+		}
+		delete(e.Ini, "max_execution_time") // PHP would ignore it
+	}
 	if e.User, err = lookupUser(c.User); err != nil {
 		return e, err
 	}
@@ -215,25 +245,35 @@ func (c *PoolConfig) engine() (workerpool.Config, error) {
 		return e, err
 	}
 	if c.Warmup != "" {
-		if e.Warmup, err = warmup(c.Warmup, c.flags()); err != nil {
+		frame, check, err := exchange.Warmup(c.Warmup, exchange.CodecNamed(c.Codec))
+		if err != nil {
 			return e, err
 		}
+		e.Warmup = &workerpool.Warmup{Request: workerpool.Request{Frame: frame}, Check: check}
 	}
 	return e, nil
 }
 
-// pipelineOff is the only value of Pipeline.
-const pipelineOff = "off"
+const (
+	// defaultCodec is the default of Codec.
+	defaultCodec = "json"
+	// pipelineOff is the only value of Pipeline.
+	pipelineOff = "off"
+)
 
 // defaultJitter is the default of MaxRequestsJitter in percent.
 const defaultJitter = 10
 
-// flags are the codec bits of request frames.
-func (c *PoolConfig) flags() goridge.Flags {
-	if c.Codec == codecProto {
-		return goridge.CodecProto
+// defaultExitDrain is the default of DrainTimeout when Caddy ends: with the ten
+// seconds of StopTimeout it is what Kubernetes grants, and less than systemd does.
+const defaultExitDrain = 20 * time.Second
+
+// exitDrain is how long a request may still take when Caddy ends.
+func (c *PoolConfig) exitDrain() time.Duration {
+	if c.DrainTimeout > 0 {
+		return time.Duration(c.DrainTimeout)
 	}
-	return goridge.CodecJSON
+	return defaultExitDrain
 }
 
 func merged(maps_ ...map[string]string) map[string]string {

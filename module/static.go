@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"unicode/utf8"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/module/static"
 )
 
 func init() {
@@ -21,15 +23,19 @@ func init() {
 // before a [file server](/docs/modules/http.handlers.file_server) and keeps away
 // from it what an application does not want to show:
 //
-//   - PHP sources: *.php, *.phtml, *.phar, *.inc and *.phps in any case, also as
-//     a folder (/index.php/users);
+//   - what begins as a source or a script does, whatever its name: "<?php", "<?=" or
+//     "<?" and anything but a name, behind white space and a byte order mark, or "#!"; and
+//     private keys in PEM, with lines in front of them, too;
+//   - PHP sources by their names: *.php and *.php7, *.phtml, *.phar, *.inc and so on in
+//     any case, also as a folder (/index.php/users);
 //   - every file and folder whose name starts with a dot, except the folder
 //     /.well-known at the top;
 //   - composer.json, composer.lock, auth.json, symfony.lock, package.json,
 //     package-lock.json, npm-shrinkwrap.json, yarn.lock, pnpm-lock.yaml and
 //     composer/installed.json in any case;
-//   - backups: names that end in ~, and the names above with .bak, .orig, .old,
-//     .save, .swp, .swo or .dist behind them (index.php.bak, but not readme.txt.bak);
+//   - copies of these: names that have such a name and more behind it (index.php.1,
+//     index.php,v, #index.php#, composer.json.bak), unless they end as files for browsers
+//     do (index.php.html); and names that end in ~;
 //   - names that some file systems take for another one: a trailing dot or
 //     space, a colon, a backslash, a short name such as CONFIG~1.PHP, control
 //     characters, invalid UTF-8;
@@ -47,7 +53,14 @@ type StaticMatcher struct {
 	// request. A root that is empty, or has a placeholder without a value, matches
 	// nothing: the current folder is never a default. Default: {http.vars.root},
 	// the site's root.
+	// One that does not exist is warned of.
 	Root string `json:"root,omitempty"`
+
+	// PHPIndex are names of scripts that come before the index.html of their folder, which
+	// does not match then. Default: none.
+	PHPIndex []string `json:"php_index,omitempty"`
+
+	check *rootCheck
 }
 
 // CaddyModule returns the Caddy module information.
@@ -65,225 +78,74 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false, nil
 	}
-	if !servablePath(r.URL.Path) {
+	if !static.AllowedPath(r.URL.Path) || strings.Contains(r.URL.Path, "~") && caddyhttp.HasWindowsShortName(r.URL.Path) {
 		return false, nil
 	}
 	if fs, _ := caddyhttp.GetVar(r.Context(), "fs").(string); fs != "" && fs != "default" {
 		return false, nil
 	}
-	root := m.root(r)
+	root := rootOf(m.Root, r)
 	if root == "" {
 		return false, nil
 	}
+	m.check.look(root)
 	// The file server resolves the path by the same function.
-	file := located{root: root, name: caddyhttp.SanitizedPathJoin(root, r.URL.Path), path: r.URL.Path}
-	if !strings.HasSuffix(r.URL.Path, "/") { // else where the index is, there is the folder: no need to ask for both
-		info := file.lookUp()
-		if info == nil || !info.IsDir() {
-			return info != nil && info.Mode().IsRegular(), nil
-		}
-	}
-	file.name += string(filepath.Separator) + indexFile
-	file.index = true
-	info := file.lookUp()
-	return info != nil && info.Mode().IsRegular(), nil
+	return static.Servable(root, caddyhttp.SanitizedPathJoin(root, r.URL.Path), r.URL.Path, m.PHPIndex...), nil
 }
 
-// root is the folder of the files for this request, or "" if none is named.
-func (m StaticMatcher) root(r *http.Request) string {
-	if m.Root == "" {
+// rootOf is the folder that root names for this request, the site's where it is empty, or "" if none is named.
+func rootOf(root string, r *http.Request) string {
+	if root == "" {
 		root, _ := caddyhttp.GetVar(r.Context(), "root").(string)
 		return root
 	}
-	if !strings.Contains(m.Root, "{") {
-		return m.Root
+	if !strings.Contains(root, "{") {
+		return root
 	}
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return ""
 	}
-	root, err := repl.ReplaceOrErr(m.Root, true, true)
+	root, err := repl.ReplaceOrErr(root, true, true)
 	if err != nil {
 		return ""
 	}
 	return root
 }
 
-// indexFile is the file served for its folder.
-const indexFile = "index.html"
-
-// located is a name on disk below root, and the URL path that it stands for. Its text
-// has been judged already; what the links among its elements lead to has not.
-type located struct {
-	root, name, path string
-	index            bool // the name is that of the index below path
+// rootCheck warns of a root that is not there: once, when the configuration is loaded where
+// that tells the root, and else with the first request. It is no error: the next
+// deploy may bring it.
+type rootCheck struct {
+	logger *zap.Logger
+	done   atomic.Bool
 }
 
-// depth is how many elements the name has below the root.
-func (f located) depth() (n int) {
-	if f.index {
-		n = 1
+// Provision looks for the root.
+func (m *StaticMatcher) Provision(ctx caddy.Context) error {
+	m.check = &rootCheck{logger: ctx.Logger()}
+	if m.Root != "" && !strings.Contains(m.Root, "{") {
+		m.check.look(m.Root)
 	}
-	for element := range strings.SplitSeq(f.path, "/") {
-		if element != "" {
-			n++
-		}
-	}
-	return n
+	return nil
 }
 
-// wellKnown reports whether the first of them is .well-known.
-func (f located) wellKnown() bool {
-	return strings.HasPrefix(strings.TrimLeft(f.path, "/")+"/", ".well-known/")
-}
-
-// lookUp tells what is there, links followed. It is nil where there is nothing, or
-// where a link leads to what is never served: it would give away under a harmless
-// name what its own name keeps back. Without a link among the elements the name is
-// what it says, and the place of the root does not matter; only a link costs more
-// than an lstat per element.
-func (f located) lookUp() os.FileInfo {
-	if missing(f.name) {
-		return nil
+// look warns if root is no folder, the first time that it is called.
+func (c *rootCheck) look(root string) {
+	if c == nil || c.done.Load() || c.done.Swap(true) {
+		return
 	}
-	info, err := os.Lstat(f.name)
-	if err != nil {
-		return nil
+	if info, err := os.Stat(root); err == nil && info.IsDir() {
+		return
 	}
-	linked := isLink(info)
-	for folder, n := f.name, f.depth(); n > 1 && !linked; n-- {
-		folder = filepath.Dir(folder)
-		above, err := os.Lstat(folder)
-		if err != nil {
-			return nil
-		}
-		linked = isLink(above)
+	if abs, err := filepath.Abs(root); err == nil {
+		root = abs // which shows what it is relative to
 	}
-	if linked {
-		return f.follow()
-	}
-	return info
-}
-
-func isLink(info os.FileInfo) bool { return info.Mode()&os.ModeSymlink != 0 }
-
-// follow tells what lies at the end of all links, nil if it may not be served.
-func (f located) follow() os.FileInfo {
-	resolved, err := filepath.EvalSymlinks(f.name)
-	if err != nil {
-		return nil
-	}
-	root, err := filepath.EvalSymlinks(filepath.Clean(f.root)) // cleaned as the name was
-	if err != nil || !servableTarget(root, resolved, f.wellKnown()) {
-		return nil
-	}
-	info, err := os.Lstat(resolved)
-	if err != nil {
-		return nil
-	}
-	return info
-}
-
-// servableTarget reports whether nothing on the way from the root to name is kept
-// back. Both are free of links. The root itself may lie below a dot folder, so what
-// both have in common is not judged: a link out of it is as good as one within it.
-// What was asked for below /.well-known may lie in a .well-known elsewhere, which
-// releases of an application share, perhaps.
-func servableTarget(root, name string, wellKnown bool) bool {
-	for _, path := range []*string{&root, &name} { // they may be relative to the current folder
-		abs, err := filepath.Abs(*path)
-		if err != nil {
-			return false
-		}
-		*path = abs
-	}
-	way, err := filepath.Rel(root, name)
-	if err != nil { // another volume of Windows
-		way = strings.TrimPrefix(name, filepath.VolumeName(name))
-	}
-	first, folder := true, ""
-	for element := range strings.SplitSeq(way, string(filepath.Separator)) {
-		switch {
-		case element == "" || element == ".":
-			continue
-		case element == "..":
-		case neverServed(folder, element) && !(element == ".well-known" && (first || wellKnown)):
-			return false
-		}
-		first, folder = false, element
-	}
-	return true
-}
-
-// servablePath reports whether a URL path may name a file that is served, by its
-// text alone.
-func servablePath(path string) bool {
-	if !strings.HasPrefix(path, "/") || !utf8.ValidString(path) {
-		return false
-	}
-	for i := range len(path) {
-		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c == ':' {
-			return false
-		}
-	}
-	first, folder := true, ""
-	for element := range strings.SplitSeq(path, "/") {
-		if element == "" {
-			continue
-		}
-		if neverServed(folder, element) && !(first && element == ".well-known") {
-			return false
-		}
-		first, folder = false, element
-	}
-	return !strings.Contains(path, "~") || !caddyhttp.HasWindowsShortName(path)
-}
-
-var (
-	// sourceExtensions are the extensions of PHP sources.
-	sourceExtensions = []string{"php", "phtml", "phar", "inc", "phps"}
-	// manifests are the files that say what an application is made of, and how to
-	// get at the private parts of it.
-	manifests = []string{
-		"composer.json", "composer.lock", "auth.json", "symfony.lock",
-		"package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml",
-	}
-	// copyExtensions are what editors and people append to the name of a file whose
-	// last state they keep, or whose sample they give.
-	copyExtensions = []string{"bak", "orig", "old", "save", "swp", "swo", "dist"}
-)
-
-// neverServed reports whether a file or folder of this name, directly below a
-// folder of that name, is kept back. Case is folded beyond ASCII because a file
-// system that ignores case may fold U+017F to s and U+212A to k as well.
-func neverServed(folder, name string) bool {
-	for { // a copy is judged as what it is a copy of
-		if name[0] == '.' || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") || strings.HasSuffix(name, "~") {
-			return true
-		}
-		dot := strings.LastIndexByte(name, '.')
-		if dot < 0 {
-			return false
-		}
-		extension := name[dot+1:]
-		if foldedIn(sourceExtensions, extension) || foldedIn(manifests, name) ||
-			// What Composer has installed, in vendor/composer.
-			strings.EqualFold(name, "installed.json") && strings.EqualFold(folder, "composer") {
-			return true
-		}
-		if !foldedIn(copyExtensions, extension) {
-			return false
-		}
-		name = name[:dot]
-	}
-}
-
-func foldedIn(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
+	c.logger.Warn("root is no folder that exists: no file is served, and every request goes to PHP", zap.String("root", root))
 }
 
 // Interface guards.
 var (
-	_ caddy.Module                      = StaticMatcher{}
+	_ caddy.Provisioner                 = (*StaticMatcher)(nil)
 	_ caddyhttp.RequestMatcherWithError = StaticMatcher{}
 )

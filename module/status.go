@@ -3,6 +3,8 @@ package module
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,78 +14,89 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/exchange"
 	"github.com/phpworker/caddy-php-worker/module/form"
 	"github.com/phpworker/caddy-php-worker/module/httpctx"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
-// statusClientClosed is nginx's code for a client that went away; it appears in
-// logs only.
+// statusClientClosed is nginx's code for a client that went away. No client sees
+// it; logs, metrics and handle_errors do.
 const statusClientClosed = 499
 
-// errBadAnswer is an answer that HTTP cannot carry.
-var errBadAnswer = errors.New("the worker's answer is no HTTP response")
-
-// statusError maps everything that goes wrong before the answer begins to an
-// HTTP error. It is the only place that does.
+// statusError makes an HTTP error of what goes wrong between the arrival of a
+// request and the beginning of its answer; 500 of what it does not know. With Debug
+// it answers itself where PHP has said what is wrong, with that text, and returns nil.
 func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error) error {
 	var (
-		bad         badRequest
-		clientBody  errClientBody
+		bad         exchange.BadRequestError
+		clientBody  exchange.BodyError
+		file        *exchange.FileError
 		soft        *workerpool.SoftError
 		lost        *workerpool.WorkerError
 		unavailable *workerpool.UnavailableError
 	)
 	status := http.StatusInternalServerError
 	switch {
+	case errors.As(err, &file):
+		if errors.Is(err, fs.ErrNotExist) {
+			status = http.StatusNotFound
+		}
 	case errors.As(err, &bad):
 		status = http.StatusBadRequest
-	case errors.Is(err, errBodyTooLarge), errors.Is(err, form.ErrTooManyFiles), errors.Is(err, form.ErrTooLarge):
+	case errors.Is(err, exchange.ErrNoMemory):
+		status = http.StatusServiceUnavailable
+		retryAfter(w, time.Second)
+		h.pool.totals.reject(workerpool.RejectedMemory)
+		err = fmt.Errorf("pool %q: %w", h.pool.name, err)
+	case errors.Is(err, exchange.ErrBodyTooLarge), errors.Is(err, form.ErrTooManyFiles), errors.Is(err, form.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, context.Canceled), errors.As(err, &clientBody) && r.Context().Err() != nil:
+	case errors.Is(err, context.Canceled), errors.Is(err, goneBecause(r.Context())), errors.As(err, &clientBody) && r.Context().Err() != nil:
 		status = statusClientClosed
 	case errors.As(err, &clientBody):
 		status = http.StatusBadRequest
 	case errors.As(err, &soft):
-		if h.Debug {
-			h.pool.ledger.status(status)
-			return showError(w, soft.Text)
-		}
 	case errors.Is(err, workerpool.ErrTimeout), errors.Is(err, workerpool.ErrStreamIdle):
 		status = http.StatusGatewayTimeout
-	case errors.As(err, &lost), errors.Is(err, errBadAnswer), errors.Is(err, httpctx.ErrBadContext), errors.Is(err, goridge.ErrBadFrame):
+	case errors.Is(err, workerpool.ErrQueueFull), errors.Is(err, workerpool.ErrQueueTimeout), errors.Is(err, workerpool.ErrClosed),
+		errors.Is(err, workerpool.ErrCut):
+		status = http.StatusServiceUnavailable
+		retryAfter(w, time.Second)
+	case errors.As(err, &lost), errors.Is(err, exchange.ErrBadAnswer), errors.Is(err, httpctx.ErrBadContext), errors.Is(err, goridge.ErrBadFrame):
 		status = http.StatusBadGateway
 	case errors.As(err, &unavailable):
 		status = http.StatusServiceUnavailable
 		retryAfter(w, unavailable.RetryAfter)
-	case errors.Is(err, workerpool.ErrQueueFull), errors.Is(err, workerpool.ErrQueueTimeout), errors.Is(err, workerpool.ErrClosed):
-		status = http.StatusServiceUnavailable
-		retryAfter(w, time.Second)
 	}
 	if status == http.StatusGatewayTimeout && errors.As(err, &lost) {
 		h.logger.Error("killed a worker that took too long", zap.String("pool", h.pool.name), zap.Int("pid", lost.PID),
 			zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", lost.After),
-			zap.Strings("output", lost.Output))
+			zap.Error(lost.Err), zap.Strings("output", lost.Output))
+	}
+	if h.Debug {
+		if text := debugText(err); text != "" {
+			return h.debugError(w, r, status, err, text)
+		}
 	}
 	return h.failWith(status, err)
 }
 
-// failWith counts an error and hands it to Caddy, and so to handle_errors.
+// goneBecause is why the client has gone, in the words of its protocol: that of a connection of
+// HTTP/3 is no context.Canceled. nil: it has not.
+func goneBecause(ctx context.Context) error {
+	if ctx.Err() != context.Canceled {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// failWith counts an error and hands it to Caddy, and so to its log and to handle_errors.
 func (h *Handler) failWith(status int, err error) error {
-	h.pool.ledger.status(status)
-	return caddyhttp.Error(status, err)
+	h.pool.totals.status(status)
+	return caddyhttp.Error(status, fmt.Errorf("pool %q: %w", h.pool.name, err))
 }
 
 // retryAfter tells the client when to come back, in whole seconds.
 func retryAfter(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
-}
-
-// showError answers with the text of an error, for a developer.
-func showError(w http.ResponseWriter, text string) error {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = w.Write([]byte(text + "\n"))
-	return nil
 }

@@ -36,7 +36,7 @@ func (h *Handler) traceFailure(ctx context.Context, begin, end time.Time, err er
 	if s == nil {
 		return
 	}
-	b, ok := blame(err)
+	b, ok := culpritOf(err)
 	if !ok {
 		s.span("php_worker.queue", begin, end, "no worker answered")
 		return

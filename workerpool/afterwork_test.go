@@ -94,16 +94,16 @@ func TestCloseWaitsForWorkAfterTheResponseAndStillTakesRequests(t *testing.T) {
 		ask(t, p, afterwork)
 		closed := make(chan error, 1)
 		go func() { closed <- p.Close(t.Context()) }()
-		pass(5 * time.Second)
+		pass(500 * time.Millisecond)
 		ask(t, p, afterwork)
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(begin); took != 13*time.Second {
-			t.Errorf("the pool was closed after %s; want 13s", took)
+		if took := time.Since(begin); took != 8500*time.Millisecond {
+			t.Errorf("the pool was closed after %s; want 8.5s", took)
 		}
 		for _, f := range l.all {
-			leftInPeace(t, f, begin, 13*time.Second)
+			leftInPeace(t, f, begin, 8500*time.Millisecond)
 		}
 	})
 }
@@ -135,6 +135,16 @@ func TestWorkAfterTheResponseThatNeverEndsIsCutWhenItsWorkerShallGo(t *testing.T
 		f := l.all[0]
 		if f.asked.Sub(begin) != time.Minute || f.killed.Sub(begin) != 61*time.Second {
 			t.Errorf("SIGTERM after %s, SIGKILL after %s; want a minute, and a second more", f.asked.Sub(begin), f.killed.Sub(begin))
+		}
+	})
+}
+
+func TestWorkAfterTheResponseIsNotCountedByTheRequestTimeout(t *testing.T) {
+	bubble(t, Config{Min: 1, RequestTimeout: 2 * time.Second}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+		begin := time.Now()
+		ask(t, p, afterwork)
+		if got := ask(t, p, "answer", "next"); got != "next" || time.Since(begin) != 8*time.Second || len(l.all) != 1 {
+			t.Errorf("got %q after %s, of %d workers; want it of the same worker after 8s", got, time.Since(begin), len(l.all))
 		}
 	})
 }

@@ -9,6 +9,18 @@ func TestASmallRequestCostsFewAllocations(t *testing.T) {
 	p := start(t, self(1))
 	req := script("answer", "body")
 	req.Frame = append(make([]byte, 0, len(req.Frame)+1024), req.Frame...)
+	costsTwoAllocations(t, p, req)
+}
+
+// The same holds where PHP speaks FastCGI.
+func TestASmallClassicRequestCostsFewAllocations(t *testing.T) {
+	eachPHP(t, Config{Min: 1}, func(t *testing.T, c classic) {
+		costsTwoAllocations(t, c.Pool, hello(t, c, 12))
+	})
+}
+
+func costsTwoAllocations(t *testing.T, p *Pool, req *Request) {
+	t.Helper()
 	exec := func() {
 		turn, err := p.Exec(t.Context(), req)
 		if err != nil {

@@ -19,7 +19,7 @@ func TestCloseAmidChaosForgetsNoRequest(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := &fakes{}
 			c := Config{Command: []string{"fake"}, Min: 2, Max: 3, MaxRequests: 5, QueueTimeout: 20 * time.Second}
-			p, err := newPool(c, zap.NewNop(), Events{}, l.launch)
+			p, err := newPool(c, zap.NewNop(), Events{}, l.launcher)
 			if err != nil {
 				t.Fatal(err)
 			}

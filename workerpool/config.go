@@ -7,23 +7,40 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/phpworker/caddy-php-worker/goridge"
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/budget"
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
+	"github.com/phpworker/caddy-php-worker/workerpool/process"
+	"github.com/phpworker/caddy-php-worker/workerpool/watch"
 )
 
+// PHP is what a PHP program says of itself.
+type PHP = launch.PHP
+
 // Relay says how frames travel between the pool and a worker.
-type Relay string
+type Relay = launch.Relay
 
 // The relays. See [goridge] for the addresses that workers see.
 const (
 	// RelayAuto offers file descriptors 3 and 4, and stdin and stdout as
 	// well, and takes the pair on which the worker answers. While requests
 	// are large, 32 KiB on average, new workers get a socket, as RelayUnix.
-	RelayAuto Relay = "auto"
+	RelayAuto = launch.RelayAuto
 	// RelayStdio is stdin and stdout only.
-	RelayStdio Relay = "stdio"
+	RelayStdio = launch.RelayStdio
 	// RelayUnix is a Unix socket for each worker.
-	RelayUnix Relay = "unix"
+	RelayUnix = launch.RelayUnix
 )
+
+// Prepend is a PHP script that runs before that of each worker.
+type Prepend = launch.Prepend
+
+// Classic are settings of workers that start and end each request as PHP itself does.
+type Classic struct {
+	// Extensions are those of the files that may be executed, each with its dot. Default: ".php".
+	Extensions []string
+}
 
 // Config describes a pool. The zero value of a field means its default.
 type Config struct {
@@ -32,6 +49,12 @@ type Config struct {
 	// Command is the program and its arguments. The program is looked up,
 	// and symbolic links in it and in Dir are followed, at every start.
 	Command []string
+	// Classic makes the workers processes of a php-fpm or php-cgi, which Command names, with options such as -d; without a
+	// Command the system's is taken. Then Request.Frame and the answers are as package fastcgi has them, with the
+	// head of an answer as context. SuitIni, Prepend, IsPHP, Relay, RelayEnvName and NoPipeline do not count, nor does
+	// MaxExecutionTime: PHP itself sees to that. nil: each worker is a Command of its own, which
+	// speaks goridge. Linux only.
+	Classic *Classic
 	// Dir is the working directory. Default: that of this process.
 	Dir string
 	// Env is added to the environment; it wins over everything.
@@ -40,10 +63,20 @@ type Config struct {
 	ClearEnv bool
 	// Ini holds php.ini settings.
 	Ini map[string]string
-	// User runs the workers as another user; nil: as this one. Needs root.
-	User *User
+	// Prepend runs in PHP before the script of a worker; nil: nothing does.
+	Prepend *Prepend
+	// SuitIni returns further ones, which suit the PHP that is there, nil where that could not
+	// be asked. It is called before the first worker and with each restart; not at all where it is
+	// nil. It may log, and must not call the pool.
+	SuitIni func(*PHP, *zap.Logger) map[string]string
+	// IsPHP says that the program of Command is PHP, whatever its name.
+	IsPHP bool
+	// User runs the workers as another user; nil: as this one. Needs root, or the capabilities
+	// for it. Their environment begins as with ClearEnv then, and with that user's HOME, USER
+	// and LOGNAME.
+	User *process.User
 	// Rlimits are resource limits of the workers.
-	Rlimits []Rlimit
+	Rlimits []process.Rlimit
 
 	// Min is the number of workers kept; Max the number grown to while
 	// requests wait. Both 0: one per CPU, growing to four. Max 0: Min.
@@ -71,6 +104,11 @@ type Config struct {
 	// RequestTimeout is how long a worker may take until the first frame of
 	// its answer; 0: for ever.
 	RequestTimeout time.Duration
+	// MaxExecutionTime is how much CPU time a worker may use for a request, a stream to
+	// its end and the work after the answer included; then it is ended, and the request fails
+	// with ErrCPUTime. It is looked at every second, or ten times within a shorter limit. 0: no
+	// limit. Linux only.
+	MaxExecutionTime time.Duration
 	// StreamIdleTimeout is the longest silence within a stream; 0: for ever.
 	StreamIdleTimeout time.Duration
 	// BootTimeout is how long a worker may take to become ready. Default: 60s.
@@ -79,12 +117,13 @@ type Config struct {
 	StopTimeout time.Duration
 
 	// DrainTimeout is how long a worker that shall go may take for the
-	// request, or stream, that it still has, and the work after its answer.
+	// request, or stream, that it still has, and the work after its answer. Then it
+	// is ended, and the request fails with ErrCut.
 	// Default: 5m.
 	DrainTimeout time.Duration
 
-	// Other ones than the constants of these names, for tests.
-	longTail, outputLingers time.Duration
+	// Tests override the constants of these names.
+	readyWithin, outputPatience time.Duration
 
 	// Watch are patterns of files, relative to Dir, whose change restarts the
 	// workers. Default: nothing is watched.
@@ -100,16 +139,12 @@ type Config struct {
 	// MaxInMemory is the largest answer in bytes that is read at once, so
 	// that its worker is free again. Default: 8 MB.
 	MaxInMemory int64
+	// Budget bounds what answers hold in memory; nil: nothing does. An answer for which
+	// there is no room comes in pieces, as one that is larger than MaxInMemory, and its
+	// frame is Crowded.
+	Budget *budget.Budget
 	// Warmup is sent to a new worker before it serves; nil: nothing.
 	Warmup *Warmup
-}
-
-// Warmup is a request that every new worker must answer before it serves.
-type Warmup struct {
-	// Request is sent; its Body must be in memory.
-	Request Request
-	// Check judges the answer; an error fails the boot.
-	Check func(*goridge.Frame) error
 }
 
 // Defaults of Config, also stated at its fields.
@@ -138,11 +173,30 @@ func (c *Config) setDefaults() {
 	def(&c.BootTimeout, DefaultBootTimeout)
 	def(&c.StopTimeout, DefaultStopTimeout)
 	def(&c.DrainTimeout, DefaultDrainTimeout)
-	def(&c.longTail, longTail)
-	def(&c.outputLingers, outputLingers)
+	def(&c.readyWithin, readyWithin)
+	def(&c.outputPatience, outputPatience)
 	def(&c.MaxInMemory, DefaultMaxInMemory)
 	def(&c.MaxSurge, DefaultMaxSurge)
 	def(&c.Relay, RelayAuto)
+	if c.Classic != nil {
+		c.MaxExecutionTime = 0
+	}
+}
+
+// settings are what workers are started with.
+func (c *Config) settings() launch.Settings {
+	s := launch.Settings{
+		Prepend: c.Prepend,
+		Command: c.Command, Dir: c.Dir, Env: c.Env, ClearEnv: c.ClearEnv, Ini: c.Ini, User: c.User, Rlimits: c.Rlimits,
+		IsPHP: c.IsPHP, Relay: c.Relay, RelayEnvName: c.RelayEnvName, MaxInMemory: c.MaxInMemory,
+	}
+	if c.Classic != nil {
+		s.Classic = &launch.Classic{Extensions: c.Classic.Extensions, Most: c.Max + c.MaxSurge}
+	}
+	if c.Budget != nil { // a nil one would be no nil interface
+		s.Budget = c.Budget
+	}
+	return s
 }
 
 func def[T comparable](field *T, value T) {
@@ -151,20 +205,26 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
+// validate reports the first setting, in the order of the fields, that makes no sense. It is for a configuration
+// with its defaults.
 func (c *Config) validate() error {
-	if len(c.Command) == 0 || c.Command[0] == "" {
+	if c.Classic == nil && len(c.Command) == 0 || len(c.Command) > 0 && c.Command[0] == "" {
 		return errors.New("no command: a script or a command is needed")
 	}
-	for name, n := range map[string]int64{
-		"workers": int64(c.Min), "max workers": int64(c.Max), "queue size": int64(c.QueueSize),
-		"max_requests": int64(c.MaxRequests), "max_requests jitter": int64(c.MaxRequestsJitter),
-		"max_memory": c.MaxMemory, "buffer": c.MaxInMemory, "max_surge": int64(c.MaxSurge),
-		"idle_timeout": int64(c.IdleTimeout), "queue timeout": int64(c.QueueTimeout),
-		"request_timeout": int64(c.RequestTimeout), "stream_idle_timeout": int64(c.StreamIdleTimeout),
-		"boot_timeout": int64(c.BootTimeout), "stop_timeout": int64(c.StopTimeout), "max_lifetime": int64(c.MaxLifetime),
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"workers", int64(c.Min)}, {"max workers", int64(c.Max)}, {"idle_timeout", int64(c.IdleTimeout)}, {"max_surge", int64(c.MaxSurge)},
+		{"max_requests", int64(c.MaxRequests)}, {"max_requests jitter", int64(c.MaxRequestsJitter)},
+		{"max_memory", c.MaxMemory}, {"max_lifetime", int64(c.MaxLifetime)},
+		{"queue size", int64(c.QueueSize)}, {"queue timeout", int64(c.QueueTimeout)},
+		{"request_timeout", int64(c.RequestTimeout)}, {"max_execution_time", int64(c.MaxExecutionTime)}, {"stream_idle_timeout", int64(c.StreamIdleTimeout)},
+		{"boot_timeout", int64(c.BootTimeout)}, {"stop_timeout", int64(c.StopTimeout)}, {"drain_timeout", int64(c.DrainTimeout)},
+		{"buffer", c.MaxInMemory},
 	} {
-		if n < 0 {
-			return fmt.Errorf("%s must not be negative", name)
+		if f.value < 0 {
+			return fmt.Errorf("%s must not be negative", f.name)
 		}
 	}
 	if c.Max > MaxWorkers {
@@ -172,6 +232,12 @@ func (c *Config) validate() error {
 	}
 	if c.MaxInMemory > math.MaxUint32 {
 		return fmt.Errorf("buffer of %d bytes is more than a frame can hold", c.MaxInMemory)
+	}
+	if err := process.CheckRlimits(c.Rlimits); err != nil {
+		return err
+	}
+	if err := watch.Check(c.Watch); err != nil {
+		return err
 	}
 	switch c.Relay {
 	case RelayAuto, RelayStdio, RelayUnix:

@@ -2,13 +2,17 @@ package workerpool
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"fmt"
+	"os"
 	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
-// longTail is how long a worker may work on after its response before that
+// readyWithin is how long a worker may work on after its response before that
 // counts as long: such a worker is not given the next request on trust.
-const longTail = 2 * time.Millisecond
+const readyWithin = 2 * time.Millisecond
 
 // acquire takes a turn at a free worker, or waits for one, for t. again puts a
 // request that lost its worker in front of the queue, with the wait it already
@@ -23,7 +27,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 	if p.queue.len == 0 || again {
 		if w := p.takeIdle(); w != nil {
 			p.mu.Unlock()
-			if w = p.preferSettled(w); w != nil {
+			if w = p.preferReady(w); w != nil {
 				return w, nil
 			}
 			p.mu.Lock()
@@ -40,13 +44,14 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 	}
 	if !again && p.queue.len >= p.config.QueueSize {
 		p.reject(&p.counts.queueFull, RejectedQueueFull)
+		busy := len(p.workers)
 		p.mu.Unlock()
-		return nil, ErrQueueFull
+		return nil, fmt.Errorf("%w: requests waiting: %d, workers: %d", ErrQueueFull, p.config.QueueSize, busy)
 	}
 	wt := p.waiters.Get().(*waiter)
-	wt.since, wt.ahead, wt.left, wt.repeatable = since, nil, false, t.req.Repeatable
-	if t.probed && len(t.frame) <= recallLimit {
-		wt.ahead = t.frame
+	wt.since, wt.request, wt.gaveUp, wt.left = since, nil, false, false
+	if t.req.Repeatable && t.req.Body == nil && !t.waited {
+		wt.request = t.req.Frame
 	}
 	if again {
 		p.queue.pushFront(wt)
@@ -76,7 +81,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 	}
 	p.mu.Lock()
 	waiting := p.queue.remove(wt)
-	wt.left = !waiting
+	wt.gaveUp = !waiting
 	p.checkDrained()
 	p.mu.Unlock()
 	if !waiting { // somebody was quicker
@@ -85,19 +90,17 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 			return p.accept(t, wt, o)
 		}
 		if o.w != nil {
-			p.handBack(o.w)
+			p.giveBack(o.w)
 		}
 	}
 	p.waiters.Put(wt)
 	return nil, context.Cause(ctx)
 }
 
-// accept takes what the wait has brought.
+// accept copies the outcome of waiting into the turn and returns the waiter to its pool.
 func (p *Pool) accept(t *Turn, wt *waiter, o outcome) (*worker, error) {
-	if o.ahead {
-		t.ahead, t.sent, t.sendErr = true, wt.sent, wt.err
-	}
-	wt.ahead, wt.err = nil, nil
+	t.ahead, t.number, t.left = o.ahead, wt.number, t.left || wt.left
+	wt.request = nil
 	p.waiters.Put(wt)
 	return o.w, o.err
 }
@@ -117,9 +120,16 @@ func (p *Pool) takeIdle() *worker {
 
 // takeTurn needs the lock.
 func (p *Pool) takeTurn(w *worker) {
-	w.state = StateBusy
-	w.held, w.nudgedAgain = true, false
+	if w.turn != noTurn {
+		panic("workerpool: a second turn at one worker")
+	}
+	w.turn = running
+	if !w.used { // a new worker works; an old one proves nothing about starting
+		p.failures, p.unused = 0, 0
+	}
+	w.used = true
 	w.turnStart = time.Now()
+	w.cpu = cpuMark{}
 	p.inflight++
 }
 
@@ -127,22 +137,25 @@ func (p *Pool) takeTurn(w *worker) {
 // belongs to the turn. It reports false where the turn goes on, with the request
 // that was sent behind this one.
 func (p *Pool) endTurn(w *worker) bool {
-	if p.passOn(w) {
+	if w.turn == noTurn {
+		panic("workerpool: the end of a turn that nobody has")
+	}
+	if p.promote(w) {
 		return false
 	}
-	p.calm(w)
-	w.held, w.settling, w.sentAhead = false, false, false
+	p.clearInterrupt(w)
+	w.turn = noTurn
 	if w.free != nil {
 		close(w.free)
 		w.free = nil
 	}
 	w.turnStart = time.Time{}
-	p.inflight--
+	p.lessInFlight()
 	return true
 }
 
-// whenFree returns a channel that is closed when nobody has a turn at w any more,
-// which is to be gone.
+// whenFree returns a channel that is closed once nobody has a turn at w. It is for a worker
+// that has ended.
 func (p *Pool) whenFree(w *worker) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +163,7 @@ func (p *Pool) whenFree(w *worker) <-chan struct{} {
 	if free == nil {
 		free = make(chan struct{})
 	}
-	if w.held {
+	if w.turn != noTurn {
 		w.free = free
 	} else {
 		close(free)
@@ -158,131 +171,147 @@ func (p *Pool) whenFree(w *worker) <-chan struct{} {
 	return free
 }
 
-// hold keeps a draining pool open for a request that lost its worker and is to
-// be repeated; hold(-1) takes it back.
-func (p *Pool) hold(n int) {
+// reserve keeps a draining pool open for a request that lost its worker and is to
+// be repeated, or that is still on its way; unreserve takes it back.
+func (p *Pool) reserve() {
 	p.mu.Lock()
-	p.inflight += n
+	p.inflight++
+	p.mu.Unlock()
+}
+
+func (p *Pool) unreserve() {
+	p.mu.Lock()
+	p.lessInFlight()
 	p.checkDrained()
 	p.mu.Unlock()
 }
 
-// preferSettled looks whether w still works on its last request and, if so,
+// lessInFlight lets a draining pool shrink. It needs the lock.
+func (p *Pool) lessInFlight() {
+	p.inflight--
+	if p.state == poolDraining {
+		p.wake()
+	}
+}
+
+// preferReady looks whether w still works on its last request and, if so,
 // exchanges it for an idle worker that does not. It returns nil if no worker is
 // fit right now: then one is being waited for, and comes to the queue.
-func (p *Pool) preferSettled(w *worker) *worker {
-	var unsettled []*worker // usually none
+func (p *Pool) preferReady(w *worker) *worker {
+	var atWork []*worker // usually none
 	for w != nil {
-		if err := w.trySettle(); err != nil {
-			p.dismiss(w, err)
-		} else if w.settled {
+		ready, err := w.link.TryCatchUp()
+		if ready {
+			err = w.link.Look()
+		}
+		if err != nil {
+			p.drop(w, err)
+		} else if ready {
 			break
 		} else {
-			unsettled = append(unsettled, w)
+			atWork = append(atWork, w)
 		}
 		p.mu.Lock()
 		w = p.takeIdle()
 		p.mu.Unlock()
 	}
-	for _, u := range unsettled {
-		young := time.Since(u.answeredAt) < p.config.longTail
+	for _, u := range atWork {
+		young := time.Since(u.answeredAt) < p.config.readyWithin
 		switch {
-		case w == nil && young && !u.slowTail && !p.cautious():
-			w = u // on trust: it is about to settle
+		case w == nil && young && !u.worksLate && !p.cautious():
+			w = u // it is about to be ready
 		case w != nil && young:
-			p.handBack(u)
+			p.giveBack(u)
 		default:
-			u.slowTail = true
-			go p.settleAndHandBack(u)
+			u.worksLate = true
+			go p.awaitReady(u)
 		}
 	}
 	return w
 }
 
-// settleAndHandBack waits until the worker asks for its next request. The
+// awaitReady waits until the worker asks for its next request. The
 // worker's turn is held meanwhile.
-func (p *Pool) settleAndHandBack(w *worker) {
+func (p *Pool) awaitReady(w *worker) {
 	p.mu.Lock()
-	w.settling = true
+	w.turn = finishing
 	p.mu.Unlock()
 	begin := time.Now()
-	if err := w.settle(); err != nil {
-		p.dismiss(w, err)
+	err := w.readError(w.link.CatchUp(p.config.RequestTimeout))
+	for errors.Is(err, os.ErrDeadlineExceeded) && p.wasInterrupted(w) { // on behalf of the turn before
+		err = w.readError(w.link.CatchUp(p.config.RequestTimeout))
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = ErrTimeout
+	case err == nil && w.link.AskedToStop():
+		err = link.ErrAskedToStop
+	}
+	if err != nil {
+		p.drop(w, err)
 		return
 	}
-	if time.Since(begin) < p.config.longTail {
-		w.slowTail = false
+	if time.Since(begin) < p.config.readyWithin {
+		w.worksLate = false
 	}
-	p.handBack(w)
+	p.giveBack(w)
 }
 
-// release ends a turn after a complete answer to a request of size bytes.
-func (p *Pool) release(w *worker, size int64) {
+// answered ends a turn after a complete answer to a request of size bytes.
+func (p *Pool) answered(w *worker, size int64) {
 	now := time.Now()
-	w.settled = false
 	w.answeredAt = now
 	served := w.served.Add(1)
 	var rss int64
 	if p.config.MaxMemory > 0 {
-		rss = w.memory.read()
+		rss = w.memory.Read()
 		w.rss.Store(rss)
 	}
+	if w.link.Err() != nil { // requests behind a stream were taken away from it
+		p.drop(w, w.link.Err())
+		return
+	}
 	p.mu.Lock()
-	if served == 1 { // a new worker works; an old one proves nothing about starting
-		p.failures = 0
-		if w.state == StateStopping { // it ended before its answer was read, and was taken for one that cannot start
-			p.wake()
-		}
-	}
 	due := p.dueReason(w, served, rss)
-	if due == "" && w.wantsOut {
-		due = ReasonRestart
-	}
 	p.pace.turnTook(now.Sub(w.turnStart))
 	p.noteSize(size)
-	tail := len(w.line) == 0 && (w.slowTail || w.abandoned > 0 || p.loopless.suspected())
-	var next []*waiter
-	if len(w.line) == 1 && !w.wantsOut && !w.afterStream && p.pace.even() {
-		// It is the front in a moment; the worker may be at it already, or find both:
-		// where turns may be long, what comes next waits until it surely is.
-		next = p.lineUp(w, 1, unread(w.line))
+	if len(w.ahead) == 1 { // it is the front in a moment, and the worker may be at it already
+		p.pickAhead(w, 1)
 	}
-	if tail {
-		p.calm(w)
-		w.sentAhead = false
+	if w.answeredOnly() {
+		p.retire(w, ReasonMaxRequests)
 	}
+	atWork := w.phase == retiring && w.answeredOnly() || len(w.ahead) == 0 && !w.link.CaughtUp() && (w.worksLate || w.link.Owes() || p.oneShot.suspected())
 	if due != "" && w.due == "" {
 		w.due = due
 		p.wake()
 	}
 	p.mu.Unlock()
-	switch {
-	case w.wantsOut: // said behind an earlier answer
-		p.dismiss(w, errWantsOut)
-	case tail:
-		go p.settleAndHandBack(w)
-	default:
-		w.send(next)
-		p.handBack(w)
+	w.link.Flush()
+	if atWork {
+		go p.awaitReady(w)
+		return
 	}
+	p.giveBack(w)
 }
 
 func (p *Pool) cautious() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.loopless.suspected()
+	return p.oneShot.suspected()
 }
 
-// handBack ends a turn: the worker goes to the request that waits longest, or
-// to the idle ones, or away.
-func (p *Pool) handBack(w *worker) {
+// giveBack ends a turn: the worker is given to the request that waits longest, or becomes idle, or
+// is retired.
+func (p *Pool) giveBack(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.endTurn(w) && w.state == StateBusy {
-		if w.retiring {
-			p.letGo(w, w.due)
-		} else {
+	if p.endTurn(w) {
+		switch w.phase {
+		case serving:
 			p.offer(w)
+		case retiring:
+			p.retire(w, w.due)
 		}
 	}
 	p.checkDrained()
@@ -296,79 +325,10 @@ func (p *Pool) offer(w *worker) {
 		wt.outcome <- outcome{w: w}
 		return
 	}
-	w.state = StateIdle
 	w.idleSince = time.Now()
 	p.idle = append(p.idle, w)
-	if w.due != "" { // used last
+	if p.due(w) != "" { // used last
 		copy(p.idle[1:], p.idle)
 		p.idle[0] = w
 	}
-}
-
-// dismiss ends a turn whose worker is of no use any more.
-func (p *Pool) dismiss(w *worker, err error) {
-	w.child.lastWords()
-	w.settled = false
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.endTurn(w)
-	reason := ReasonCrash
-	switch err {
-	case errWantsOut:
-		reason = ReasonRestart
-	case ErrStreamIdle, ErrTimeout:
-		reason = ReasonTimeout
-	}
-	p.sendAway(w, reason, err != errWantsOut)
-	p.checkDrained()
-}
-
-// sendAway makes the owner end the worker. It needs the lock. In a hurry the
-// worker is not asked first; that can be said later, too.
-func (p *Pool) sendAway(w *worker, reason Reason, hurry bool) {
-	if w.state == StateStopping || w.state == StateGone {
-		return
-	}
-	if w.state == StateIdle {
-		p.notIdle(w)
-	}
-	w.state = StateStopping
-	if w.due != "" && reason == "" {
-		reason = w.due
-	}
-	w.reason = reason
-	w.hurry = hurry
-	close(w.leave)
-	p.wake()
-}
-
-// letGo sends a worker away that has no request and that nobody has a turn at. One
-// that still works on after its answer keeps its turn until that is done, as one
-// with a request does. It needs the lock.
-func (p *Pool) letGo(w *worker, reason Reason) {
-	if w.settled {
-		p.sendAway(w, reason, false)
-		return
-	}
-	p.finishWork(w)
-	if !w.retiring {
-		p.retire(w, reason)
-	}
-}
-
-// finishWork takes a turn at a worker that nobody has one at, until it asks for
-// its next request. It needs the lock.
-func (p *Pool) finishWork(w *worker) {
-	if w.state == StateIdle {
-		p.notIdle(w)
-	}
-	p.takeTurn(w)
-	w.settling = true
-	go p.settleAndHandBack(w)
-}
-
-// notIdle takes a worker off the stack. It needs the lock.
-func (p *Pool) notIdle(w *worker) {
-	i := slices.Index(p.idle, w)
-	p.idle = slices.Delete(p.idle, i, i+1)
 }

@@ -1,13 +1,21 @@
-// Package workerpool keeps processes that answer requests over Goridge frames:
-// it starts them, hands them requests, watches them, and replaces them without
-// losing a request. It knows nothing of HTTP or Caddy.
+// Package workerpool keeps processes that answer requests: it starts them, gives them
+// requests, watches them, and replaces them without losing a request. It decides who gets which
+// worker when; it knows nothing of HTTP or Caddy, and leaves bytes and processes to the rooms below:
+//
+//	process  one process and its group; what it has started ends with it
+//	tempdir  temporary folders that nobody else can change
+//	watch    which files change
+//	link     the conversation with one ready worker
+//	fastcgi  the same conversation with a child of php-fpm or php-cgi
+//	launch   from settings to a worker that asks for requests
 //
 // # Model
 //
-// A [Pool] keeps between [Config].Min and [Config].Max workers. A worker is one
-// process (the leader of its own process group), its relay, and one goroutine,
-// its owner, that starts it, waits for its handshake, sends it away and reaps
-// it. Only the owner waits for the process.
+// A [Pool] keeps between [Config].Min and [Config].Max workers. A worker is a process, its
+// [launch.Link], and one goroutine, its owner, that starts it, waits until it is ready, and
+// ends it. A generation is what workers share that were started between one restart
+// and the next: its [launch.Launcher]. A worker is old when it is of an earlier generation
+// than the restart that is under way.
 //
 // A request takes a [Turn] at a worker: [Pool.Exec] waits in a first come, first
 // served queue for a free worker, writes the request frame, and reads the
@@ -15,37 +23,73 @@
 // last is used next, so that the others grow cold and can go.
 //
 // One supervisor goroutine per pool decides about numbers: it starts workers
-// that are missing, more of them while requests wait, and sends surplus or due
-// workers away. A worker is due when it reached one of its limits (requests,
-// memory, lifetime) or when a restart was ordered; it keeps serving until its
-// replacement is ready. That one rule serves recycling, rolling restarts and
-// file watching alike.
+// that are missing, more of them while requests wait, and retires those that are
+// surplus or due. A worker is due when it has reached one of its limits (requests,
+// memory, lifetime), when it is old, or when it has another relay than new ones get. One that is due
+// keeps serving until its replacement is ready. That one rule serves recycling,
+// rolling restarts and file watching alike.
 //
-// # Settling
+// Where [Config].Classic is set a generation has a parent, a php-fpm or php-cgi, and a worker is one of its
+// processes with the one connection to it.
 //
-// A RoadRunner worker carries no request number, so an answer can only be told
-// from a stray one (a second respond, an error reported after the answer) by
-// order. Behind each request the pool therefore sends a pid control frame: the
-// worker answers it only when it waits for its next request again. Whatever
-// arrives between an answer and that pid frame belongs to the past and is
-// dropped; a worker that dies before its pid frame arrived has not read the next
-// request, which is then safe to repeat, whatever its method. A worker whose
-// pid frame is still outstanding is "unsettled": it is probably still busy with
-// work after the response, and is given the next request only when no other
-// worker is free, and on trust: if it does not settle at once, the request, which
-// it has not begun to read, is taken back out of the pipe and waits for whoever
-// comes free first.
+// A launcher may make workers that answer one request each. Then the pool keeps so many of them
+// idle, and at most Max in all; their end is expected.
 //
-// # Lines
+// # A worker's life
 //
-// While many short requests wait, a busy worker is sent the next ones already: its line
-// behind the front, the one that it is at. Settling tells, in the same way, that none of
-// them has been begun, so they can be given to another worker when this one is lost. The
-// turn passes from each to the next.
+// A worker is in exactly one phase:
+//
+//	booting -> serving -> retiring -> stopping -> gone
+//
+// It may skip any but the last. What is done with it at the moment is its turn: none, running,
+// promoted (its request was sent ahead and is not known to be the front yet), or finishing (PHP
+// still runs code after its last answer, and nobody waits for that). These hold whenever Pool.mu is free:
+//
+//   - Pool.workers has all workers but those that are gone; Pool.idle has exactly those that
+//     are serving and have no turn.
+//   - A worker that is booting has no turn, and one that is retiring has one.
+//   - Pool.inflight is the number of turns, and of requests that are reserved.
+//   - A request is at one place: in the queue, in a turn, or ahead at one worker.
+//   - Workers that are booting or take requests are no more than Max and MaxSurge together, unless
+//     Scale has just lowered Max.
+//   - Only the supervisor starts workers, only a worker's owner ends and reaps its process, and
+//     only the goroutine that has the turn uses its link.
+//
+// Endings are: retire (it finishes what it has begun), stop (its owner ends the process: stop
+// frame, SIGTERM, SIGKILL; with force without the frame), cut (stop with force, its request
+// fails). See ending.go.
+//
+// # Answers
+//
+// What belongs to which request is decided in [link], by a state machine that never guesses:
+// what does not fit ends the worker. The pool knows three things of it. A worker is ready, and
+// may be sent any request. Or it works on after its answer, without having told that it
+// is done: then it gets none, and whoever wants it waits for it, not for long. Or the
+// conversation is over, and so is the worker.
+//
+// # Sending ahead
+//
+// While many short requests wait, a busy worker is sent the next ones already, if they may be
+// carried out twice. The turn passes from each to the next. They can be taken away from the worker
+// at any time; then they wait in the queue again, in front of the others.
+//
+// # Repeating
+//
+// A request is carried out again only where that is safe: it still lies in the pipe of a
+// process that has ended, or not a byte of it went out, or the worker declined it; or it may be carried out
+// twice, and then once. So a request that must not be carried out twice never is, and one that has
+// ended two workers is not tried on a third. [Pool.Exec] decides that (turn.go), by what turnFailed finds
+// out about the worker; which requests may be carried out twice whoever makes a [Request] says.
+//
+// # Another wire
+//
+// What a pool uses of a conversation is the interface [launch.Link], and it never asks which one it has. A
+// worker that speaks another protocol, such as a child of PHP-FPM, has a link of its own, which says
+// no to MayAhead: nothing is sent ahead then. The frames of an answer are [goridge.Frame] on any wire.
 //
 // # Locks
 //
 // Pool.mu guards the lists and every field of a worker that says so. It is never
-// held over I/O or while calling out. Everything that a turn touches without the
-// lock belongs to the goroutine that holds the turn.
+// held over I/O or while calling out, but for [Events]. Everything that a turn touches without the
+// lock, the worker's link above all, belongs to the goroutine that has the turn.
 package workerpool

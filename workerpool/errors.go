@@ -3,8 +3,11 @@ package workerpool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
 )
 
 // Errors of [Pool.Exec] that are not about one worker.
@@ -18,27 +21,27 @@ var (
 	// ErrTimeout says that the worker took longer than the request may take.
 	// The worker has been killed.
 	ErrTimeout = errors.New("request took too long")
+	// ErrCPUTime, an ErrTimeout, says that the worker used more CPU time than the
+	// request may cost. The worker has been killed.
+	ErrCPUTime = fmt.Errorf("%w: it used up its CPU time", ErrTimeout)
 	// ErrStreamIdle says that a streaming worker stayed silent for too long.
 	// The worker has been killed.
 	ErrStreamIdle = errors.New("stream stayed silent for too long")
-	// ErrRestartRunning says that a restart is already under way.
-	ErrRestartRunning = errors.New("a restart is already under way")
+	// ErrCut says that the worker had to go, and its time was over before it had
+	// answered. It has been ended.
+	ErrCut = errors.New("the worker had to go before it had answered")
+	// ErrSuperseded says that a newer restart has begun before this one was done.
+	ErrSuperseded = errors.New("superseded by a newer restart")
 )
 
-// Outcomes of an attempt that Exec deals with itself.
-var (
-	// errTakenBack says that the worker still works on its last request, and
-	// that it has not begun to read this one, or was not sent it at all.
-	errTakenBack = errors.New("the request was taken back")
-	// errSwallowed says that the worker has dropped the request unseen, while
-	// it streamed the answer to the one before.
-	errSwallowed = errors.New("the worker has dropped the request")
-	// errPassedOver says that the worker is done with the request and has not
-	// answered it.
-	errPassedOver = errors.New("the worker asked for the next request without having answered this one")
-	// errTorn says that a part of a request was taken back.
-	errTorn = errors.New("the worker had begun to read the request")
-)
+// notBegun is the outcome of one attempt, which Exec never returns: another worker is to carry the request
+// out, because this one has ended with the error before it began with it, or, without one,
+// because it is busy for longer than it is waited for.
+type notBegun struct{ err error }
+
+func (e *notBegun) Error() string {
+	return fmt.Sprintf("the worker has not begun with the request: %v", e.err)
+}
 
 // UnavailableError says that the pool has no worker at all and that starting
 // one keeps failing.
@@ -65,7 +68,10 @@ type SoftError struct {
 	PID int
 }
 
-func (e *SoftError) Error() string { return "worker reported an error: " + e.Text }
+// Error is fit for a log and a terminal, where Text may have any byte.
+func (e *SoftError) Error() string {
+	return "worker reported an error: " + launch.Printable(e.Text, "\n")
+}
 
 // WorkerError says that a worker failed while it had a request.
 type WorkerError struct {
@@ -82,6 +88,8 @@ type WorkerError struct {
 	After time.Duration
 	// Unread is true where the worker certainly never read the request.
 	Unread bool
+
+	killed bool // by the pool, on order, or by PHP's own limit: the request took too long, and would again
 }
 
 func (e *WorkerError) Error() string {
@@ -90,7 +98,13 @@ func (e *WorkerError) Error() string {
 	if e.Exit != "" {
 		b.WriteString(" (" + e.Exit + ")")
 	}
-	if e.Err != nil {
+	switch {
+	case e.Err == io.EOF && e.Exit != "": // which says it all
+	case e.Err == io.EOF:
+		b.WriteString(": it has closed its relay")
+	case e.Err == io.ErrUnexpectedEOF:
+		b.WriteString(": its answer breaks off")
+	case e.Err != nil:
 		b.WriteString(": " + e.Err.Error())
 	}
 	return b.String()
@@ -106,15 +120,20 @@ type BootError struct {
 	Command []string
 	// Err is what was seen.
 	Err error
-	// Output holds the last lines that the process printed.
+	// Fatal is PHP's own message about the error that ended the start; "" if there is none.
+	Fatal string
+	// Output holds the first and the last lines that the process printed.
 	Output []string
-	// Hint says what usually helps.
+	// Hint says what helps; "" where the cause is not certain.
 	Hint string
 }
 
 func (e *BootError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "starting a worker of pool %q (%s): %v", e.Pool, strings.Join(e.Command, " "), e.Err)
+	if e.Fatal != "" {
+		b.WriteString("; PHP says: " + e.Fatal)
+	}
 	if len(e.Output) > 0 {
 		b.WriteString("; it printed: ")
 		b.WriteString(strings.Join(e.Output, " | "))
@@ -128,3 +147,8 @@ func (e *BootError) Error() string {
 }
 
 func (e *BootError) Unwrap() error { return e.Err }
+
+// notStarted marks the error of a worker that never became a process.
+type notStarted struct{ error }
+
+func (e *notStarted) Unwrap() error { return e.error }

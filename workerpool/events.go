@@ -22,6 +22,7 @@ const (
 	RejectedQueueFull    Rejection = "queue_full"
 	RejectedQueueTimeout Rejection = "queue_timeout"
 	RejectedUnavailable  Rejection = "unavailable"
+	RejectedMemory       Rejection = "memory" // by who reads requests, see Config.Budget
 )
 
 func (e *Events) booted(d time.Duration) {

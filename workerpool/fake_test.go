@@ -8,6 +8,8 @@ package workerpool
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -19,6 +21,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 // fakes launches workers that are goroutines, for tests of time: within a bubble
@@ -26,23 +30,33 @@ import (
 type fakes struct {
 	// boot tells how the nth start, counted from 1, goes; nil: well, at once.
 	boot func(n int) fakeBoot
+	// traits are AtOnce 2 unless they are set.
+	traits launch.Traits
+	// renew is what Renew does; nil: it returns the same launcher.
+	renew func(context.Context) (launch.Launcher, error)
 
 	mu      sync.Mutex
+	closed  int
 	started []time.Time
 	all     []*fakeProcess
 }
 
 // fakeBoot is what one worker does before it asks for a request.
 type fakeBoot struct {
-	err  error         // it never becomes a process
-	dies bool          // it ends with exit status 1
-	mute bool          // it never asks
-	wait time.Duration // before it asks
+	err  error // it never becomes a process
+	dies bool  // it ends with exit status 1
+	mute bool  // it never asks
+	once bool  // it ends when it has answered one request
+	// leaves: it ends as soon as it has asked.
+	leaves bool
+	wait   time.Duration // before it asks
 }
 
 // fakeProcess is a process for the pool.
 type fakeProcess struct {
 	pid    int
+	offer  *link.Offer
+	reader sync.WaitGroup
 	done   chan struct{}
 	once   sync.Once
 	exit   string
@@ -54,7 +68,10 @@ type fakeProcess struct {
 	stopped  time.Time // stop frame
 	asked    time.Time // SIGTERM
 	killed   time.Time // SIGKILL
-	requests []string  // the bodies, and "stop" for an order to end a stream
+	timedUp  time.Time // asked where it is
+	spins    time.Time // not zero while it uses CPU time
+	spun     time.Duration
+	requests []string // the bodies, and "stop" for an order to end a stream
 }
 
 func (f *fakeProcess) got(request string) {
@@ -66,7 +83,31 @@ func (f *fakeProcess) got(request string) {
 func (f *fakeProcess) PID() int              { return f.pid }
 func (f *fakeProcess) Done() <-chan struct{} { return f.done }
 func (f *fakeProcess) Exit() (string, bool)  { return f.exit, f.exit == "exit status 0" }
-func (f *fakeProcess) LeadsTo(int)           {}
+func (f *fakeProcess) SetPHP(int)            {}
+
+func (f *fakeProcess) Transcript() ([]string, string) { return nil, "" }
+func (f *fakeProcess) Tail() []string                 { return nil }
+func (f *fakeProcess) Close()                         { f.offer.Cancel() }
+
+func (f *fakeProcess) Link(ctx context.Context) (launch.Link, error) {
+	l, err := link.Handshake(ctx, []*link.Offer{f.offer}, f.done, f.reader.Go)
+	if errors.Is(err, link.ErrEnded) {
+		err = fmt.Errorf("%w (%s)", err, f.exit)
+	}
+	if err != nil {
+		return nil, err // and no nil *link.Link, which would be one
+	}
+	return l, nil
+}
+
+func (f *fakeProcess) OutputDone() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		f.reader.Wait()
+		close(done)
+	}()
+	return done
+}
 
 func (f *fakeProcess) end(exit string) {
 	f.once.Do(func() {
@@ -97,7 +138,27 @@ func (f *fakeProcess) Kill() {
 	f.end("signal: killed")
 }
 
-func (l *fakes) launch(spawnSpec) (*child, error) {
+func (l *fakes) Renew(ctx context.Context) (launch.Launcher, error) {
+	if l.renew != nil {
+		return l.renew(ctx)
+	}
+	return l, nil
+}
+
+func (l *fakes) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed++
+}
+
+func (l *fakes) Traits() launch.Traits {
+	t := l.traits
+	t.AtOnce = max(2, t.AtOnce)
+	return t
+}
+
+// Launch starts a worker.
+func (l *fakes) Launch(launch.Order) (launch.Worker, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.started = append(l.started, time.Now())
@@ -117,26 +178,13 @@ func (l *fakes) launch(spawnSpec) (*child, error) {
 	f.flush, f.hangUp = out.flush, func() { requests.Close(); out.flush(); answers.finish() }
 	l.all = append(l.all, f)
 	conn := goridge.NewConn(answers, requests, goridge.Options{MaxInMemory: DefaultMaxInMemory})
-	k := &candidate{name: "fake", conn: conn, abandon: func() { conn.Close() }, verdict: make(chan bool, 1)}
+	f.offer = link.OnConn("fake", conn)
 	go f.live(boot, goridge.NewConn(requests, out, goridge.Options{}))
-	return &child{process: f, candidates: []*candidate{k}}, nil
+	return f, nil
 }
 
-// gaps are the times from each start to the next.
-func (l *fakes) gaps() (gaps []time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := 1; i < len(l.started); i++ {
-		gaps = append(gaps, l.started[i].Sub(l.started[i-1]))
-	}
-	return gaps
-}
-
-func (l *fakes) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.started)
-}
+// launcher is for newPool.
+func (l *fakes) launcher(launch.Settings) (launch.Launcher, error) { return l, nil }
 
 func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
 	select {
@@ -170,6 +218,12 @@ func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
 				}
 			case !boot.mute:
 				_, _ = conn.Write(goridge.AppendControlPID(nil, f.pid))
+				if boot.leaves {
+					f.flush()
+					<-time.After(time.Millisecond)
+					f.end("exit status 0")
+					return
+				}
 			}
 		case frame.PayloadLen == 0:
 			f.got("stop")
@@ -193,6 +247,8 @@ func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
 					case <-f.done:
 						return
 					}
+				case "spin":
+					f.spin(arg != "off")
 				case "exit":
 					f.end("exit status " + arg)
 					return
@@ -201,6 +257,10 @@ func (f *fakeProcess) live(boot fakeBoot, conn *goridge.Conn) {
 					stopless, f.deaf = true, true
 					f.mu.Unlock()
 				}
+			}
+			if boot.once {
+				f.end("exit status 0")
+				return
 			}
 		}
 		frame.Release()
@@ -216,11 +276,16 @@ func dataFrame(bits goridge.StreamBits, body string) []byte {
 // closed in the end.
 func bubble(t *testing.T, c Config, boot func(int) fakeBoot, test func(*testing.T, *Pool, *fakes, *observer.ObservedLogs)) {
 	t.Helper()
+	bubbleOf(t, c, &fakes{boot: boot}, test)
+}
+
+// bubbleOf is bubble with a launcher.
+func bubbleOf(t *testing.T, c Config, l *fakes, test func(*testing.T, *Pool, *fakes, *observer.ObservedLogs)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &fakes{boot: boot}
 		core, logs := observer.New(zap.DebugLevel)
 		c.Command = []string{"fake"}
-		p, err := newPool(c, zap.New(core), Events{}, l.launch)
+		p, err := newPool(c, zap.New(core), Events{}, l.launcher)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func TestTheRequestTimeoutGoesOnUntilTheAnswerBegins(t *testing.T) {
 			err = turn.NextHead()
 		}
 		lost := as[*WorkerError](t, err)
-		if !errors.Is(err, ErrTimeout) || lost.After != 5*time.Second || time.Since(begin) != 9*time.Second {
+		if !errors.Is(err, ErrTimeout) || lost.After != 5*time.Second || time.Since(begin) != 9*time.Second+lastWordsOf(ReasonTimeout) {
 			t.Errorf("got %v, after %s and %s in all; want ErrTimeout after 5s and 9s", err, lost.After, time.Since(begin))
 		}
 		if err := turn.NextHead(); err != io.EOF {

@@ -6,10 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/process"
 )
 
 func unstarted(t *testing.T, c Config) *Pool {
@@ -59,8 +62,8 @@ func TestStartTellsWhatTheWorkerSaidAndHowItEnded(t *testing.T) {
 					t.Errorf("the error lacks %q: %v", want, err)
 				}
 			}
-			if !strings.Contains(boot.Hint, "failed while it started") {
-				t.Errorf("the hint is %q", boot.Hint)
+			if boot.Hint != "" || boot.Fatal != "Fatal error:  Uncaught Oops" {
+				t.Errorf("PHP said %q, the hint is %q", boot.Fatal, boot.Hint)
 			}
 			if again := p.Start(t.Context()); again != err {
 				t.Errorf("the second call returned %v", again)
@@ -176,7 +179,7 @@ func TestADrainingPoolStillRepeatsARequestThatLostItsWorker(t *testing.T) {
 		defer p.mu.Unlock()
 		return p.state == poolDraining
 	})
-	if err := p.Retire(first.pid, true); err != nil {
+	if err := syscall.Kill(first.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	g.next(t).release()
@@ -287,10 +290,10 @@ func TestARequestThatTakesTooLongLosesItsWholeProcessGroup(t *testing.T) {
 // behind holds the pipe: nobody waits for that.
 func TestAWorkerThatDiesIdleIsReplacedBeforeItsOutputHasEnded(t *testing.T) {
 	c := self(1)
-	c.outputLingers = time.Minute
+	c.outputPatience = time.Minute
 	p, logs := startLogged(t, c)
 	g := newGate(t)
-	if got := ask(t, p, "fork "+g.path+"; then exit 6; answer", "idle"); got != "idle" {
+	if got := ask(t, p, "fork-out "+g.path+"; then exit 6; answer", "idle"); got != "idle" {
 		t.Fatalf("got %q", got)
 	}
 	holder := g.next(t)
@@ -303,7 +306,7 @@ func TestAWorkerThatDiesIdleIsReplacedBeforeItsOutputHasEnded(t *testing.T) {
 }
 
 func TestNoFileIsLeftOpenByAPool(t *testing.T) {
-	start(t, self(1)) // the guard, the spawning thread and the poller stay
+	start(t, self(1)) // the watchdog, the spawning thread and the poller stay
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	before := openFiles(t)
@@ -323,7 +326,7 @@ func TestNoFileIsLeftOpenByAPool(t *testing.T) {
 			"no program":      func(c *Config) { c.Command = []string{filepath.Join(temp, "missing")} },
 			"no program file": func(c *Config) { c.Command = []string{temp} },
 			"no folder":       func(c *Config) { c.Dir = filepath.Join(temp, "missing") },
-			"no such limit":   func(c *Config) { c.Rlimits = []Rlimit{{Name: "patience"}} },
+			"no such limit":   func(c *Config) { c.Rlimits = []process.Rlimit{{Name: "nofile", Soft: 2, Hard: 1}} },
 		} {
 			c := self(1)
 			c.Relay = relay

@@ -1,79 +1,76 @@
 package workerpool
 
-import "time"
+import (
+	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
+)
 
 const (
 	// shortTurn is how long recent requests may have run on average for the
 	// next one to be sent ahead: where they run longer, that gains nothing.
-	// Each counts for one in averageOf, and for longTurn at most.
-	shortTurn = 750 * time.Microsecond
-	averageOf = 64
-	// manyLong is the share of turns longer than longTurn that also ends sending ahead.
-	// Each turn counts for one in shareOf.
-	manyLong = 1.0 / 32
-	shareOf  = 512
-	// longTurn is the time that ends sending several for the next evenTurns, and one
-	// that must not be repeated: they could have to wait behind the next such turn.
-	longTurn  = 5 * time.Millisecond
-	evenTurns = 768
-	// maxBehind is how many requests may lie behind the front, if they are short
-	// enough to wait no longer than two of average shortTurn would make them.
-	maxBehind = 7
-	// tooLong is how long requests wait at most behind the front when they can be
-	// repeated elsewhere.
-	tooLong = 100 * time.Millisecond
-	// streamMemory is how long nothing is sent ahead after a stream: the 3.x
-	// client drops requests that it finds while it looks for a stop frame.
-	streamMemory = time.Minute
+	// Each counts for one in averageOver, and for longTurn at most.
+	shortTurn   = 750 * time.Microsecond
+	averageOver = 64
+	// longTurn is the time after which only one request is sent ahead for the next steadyTurns:
+	// others could have to wait behind the next such turn. After an answer in pieces
+	// none is.
+	longTurn    = 5 * time.Millisecond
+	steadyTurns = 768
+	// maxLongShare is the share of turns longer than longTurn that ends sending ahead. Each turn
+	// counts for one in shareOver.
+	maxLongShare = 1.0 / 32
+	shareOver    = 512
+	// tooLong is how long requests wait at most behind the front.
+	tooLong = 10 * time.Millisecond
 )
 
 // pace says how many requests are sent ahead. The pool's lock guards it.
 type pace struct {
-	// shortTurn, longTurn, tooLong and maxBehind, but for tests.
+	// shortTurn, longTurn, tooLong and link.MaxBehind, but for tests.
 	short, long, tooLong time.Duration
 	behind               int
 
-	average  time.Duration // of recent turns
-	longOnes float64       // their share
-	restless int           // how many turns must still be seen that are not long
-	streamed time.Time     // when the last stream began
-	pieces   bool          // an answer has come in pieces: there will be others
+	average     time.Duration // of recent turns
+	longShare   float64       // the share of turns longer than longTurn
+	unsteadyFor int           // how many turns must still be seen that are not long
+	streamedFor int           // and how many whose answers come whole
 	// For Snapshot and tests: requests sent ahead, and those of them that were
-	// taken back.
-	ahead, recalled int64
+	// given to another worker after all.
+	ahead, left int64
 }
 
 // newPace is that of a pool of which nothing is known yet.
 func newPace() pace {
-	return pace{short: shortTurn, long: longTurn, tooLong: tooLong, behind: maxBehind, average: 2 * shortTurn, restless: evenTurns}
+	return pace{short: shortTurn, long: longTurn, tooLong: tooLong, behind: link.MaxBehind, average: 2 * shortTurn, unsteadyFor: steadyTurns}
 }
 
 // turnTook notes how long a turn lasted. It needs the lock.
 func (c *pace) turnTook(d time.Duration) {
-	c.average += (min(d, c.long) - c.average) / averageOf
-	c.longOnes -= c.longOnes / shareOf
+	c.average += (min(d, c.long) - c.average) / averageOver
+	c.longShare -= c.longShare / shareOver
+	c.streamedFor = max(0, c.streamedFor-1)
 	if d > c.long {
-		c.longOnes += 1.0 / shareOf
-	}
-	switch {
-	case d > c.long:
-		c.restless = evenTurns
-	case c.restless > 0:
-		c.restless--
+		c.longShare += 1.0 / shareOver
+		c.sawLong()
+	} else if c.unsteadyFor > 0 {
+		c.unsteadyFor--
 	}
 }
 
-// even says that no recent turn was long, and that no answer may be. It needs the lock.
-func (c *pace) even() bool { return c.restless == 0 && !c.pieces }
+// sawLong notes a turn that is long, or may become it. It needs the lock.
+func (c *pace) sawLong() { c.unsteadyFor = steadyTurns }
 
-// depth is how many requests may lie behind the front. It needs the lock.
+// sawStream notes an answer that takes as long as its reader. It needs the lock.
+func (c *pace) sawStream() { c.streamedFor = steadyTurns }
+
+// depth is how many requests may lie behind the front: as many as wait no longer than two
+// of average shortTurn would make them. It needs the lock.
 func (c *pace) depth() int {
 	switch {
-	case c.average > c.short, c.longOnes > manyLong:
+	case c.average > c.short, c.longShare > maxLongShare, c.streamedFor > 0:
 		return 0
-	case !c.streamed.IsZero() && time.Since(c.streamed) < streamMemory:
-		return 0
-	case !c.even():
+	case c.unsteadyFor > 0:
 		return 1
 	}
 	return max(1, min(c.behind, int(2*c.short/max(1, c.average))))

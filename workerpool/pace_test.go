@@ -3,6 +3,8 @@ package workerpool
 import (
 	"testing"
 	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
@@ -12,47 +14,6 @@ func TestAPoolThatStreamsSendsNothingAhead(t *testing.T) {
 	load(t, p, 8, 50, "answer")
 	if n := p.Stats().Ahead; n != 0 {
 		t.Errorf("%d requests were sent ahead right after a stream", n)
-	}
-}
-
-// A request that PHP reads together with the front may have to wait for it.
-func TestWhereTurnsMayBeLongOnlyWhatMayBeRepeatedIsSentAhead(t *testing.T) {
-	p := start(t, steady(1))
-	for name, c := range map[string]struct {
-		restless int
-		pieces   bool
-		next     *Request
-		want     int64
-	}{
-		"even":                       {0, false, script("answer"), 1},
-		"uneven":                     {1000, false, script("answer"), 0},
-		"uneven, repeatable":         {1000, false, repeatable("answer"), 1},
-		"with long answers":          {0, true, script("answer"), 0},
-		"with long ones, repeatable": {0, true, repeatable("answer"), 1},
-	} {
-		p.mu.Lock()
-		p.pace.short = 0 // nothing goes ahead of the first
-		p.mu.Unlock()
-		before := p.Stats().Ahead
-		first, g, v := occupy(t, p, false)
-		front := send(p, t.Context(), script("visit "+g.path+"; answer"))
-		queued(t, p, 1)
-		next := send(p, t.Context(), c.next)
-		queued(t, p, 2)
-		p.mu.Lock()
-		p.pace.short, p.pace.long = time.Hour, time.Hour
-		p.pace.restless, p.pace.pieces = min(c.restless, evenTurns), c.pieces
-		p.mu.Unlock()
-		v.release()
-		v = g.next(t)
-		receive(t, first).body(t)
-		eventually(t, name+": it is sent ahead", func() bool { return p.Stats().Ahead-before >= c.want })
-		v.release()
-		receive(t, front).body(t)
-		receive(t, next).body(t)
-		if n := p.Stats().Ahead - before; n != c.want {
-			t.Errorf("%s: %d requests were sent ahead, want %d", name, n, c.want)
-		}
 	}
 }
 
@@ -67,7 +28,7 @@ func TestRequestsThatAreNotShortOnAverageEndSendingAhead(t *testing.T) {
 		t.Errorf("%d requests were sent ahead", n)
 	}
 	pace := newPace()
-	for range 10 * averageOf {
+	for range 10 * averageOver {
 		pace.turnTook(shortTurn / 2)
 	}
 	if off := pace.average - shortTurn/2; off.Abs() > time.Microsecond {
@@ -75,9 +36,9 @@ func TestRequestsThatAreNotShortOnAverageEndSendingAhead(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentAheadWhereThatIsOffOrCannotBeTakenBack(t *testing.T) {
+func TestNothingIsSentAheadWhereThatIsOff(t *testing.T) {
 	for name, change := range map[string]func(*Config){
-		"": nil, "off": func(c *Config) { c.NoPipeline = true }, "unix": func(c *Config) { c.Relay = RelayUnix },
+		"": nil, "off": func(c *Config) { c.NoPipeline = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := steady(2)
@@ -114,16 +75,21 @@ func TestHowManyMayLieBehindTheFront(t *testing.T) {
 		}
 	}
 	expect("at first", 0)
-	turns(evenTurns - 1)
+	turns(steadyTurns - 1)
 	expect("when the average is short", 1)
 	turns(1)
-	expect("when no turn has been long", maxBehind)
+	expect("when no turn has been long", link.MaxBehind)
 	c.turnTook(longTurn + 1)
 	expect("after a long one", 1)
-	turns(evenTurns - 1)
+	turns(steadyTurns - 1)
 	expect("soon after it", 1)
 	turns(1)
-	expect("later", maxBehind)
+	expect("later", link.MaxBehind)
+	c.sawStream()
+	expect("after an answer in pieces", 0)
+	turns(steadyTurns - 1)
+	expect("soon after that", 0)
+	turns(1)
 	c.average = shortTurn / 2
 	expect("where each takes some time", 4)
 	c.average = shortTurn
@@ -132,7 +98,7 @@ func TestHowManyMayLieBehindTheFront(t *testing.T) {
 	expect("where they are not short", 0)
 	c.average = 0
 	mixed := func(short int) {
-		for range 2 * shareOf {
+		for range 2 * shareOver {
 			turns(short)
 			c.turnTook(50 * time.Millisecond)
 			turns(10)

@@ -3,13 +3,14 @@ package workerpool
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
 )
 
 // poolState is the life of a pool: one way, from top to bottom.
@@ -25,12 +26,11 @@ const (
 // Pool is a set of workers that answer requests. All methods are safe for
 // concurrent use.
 type Pool struct {
-	config Config
-	launch launcher
-	logger atomic.Pointer[zap.Logger]
-	events Events
-	iniDir string
-	folder *Folder
+	config     Config
+	launcherOf func(launch.Settings) (launch.Launcher, error)
+	logger     atomic.Pointer[zap.Logger]
+	events     Events
+	php        atomic.Pointer[PHP] // as it was asked last; nil: not known
 
 	waiters   sync.Pool // of *waiter
 	startOnce sync.Once
@@ -39,11 +39,12 @@ type Pool struct {
 	firstOnce sync.Once
 	firstErr  error // read after first
 	kick      chan struct{}
-	drained   chan struct{} // closed when a draining pool has nothing in flight
-	stopped   chan struct{} // closed by Stop
-	killAll   chan struct{} // closed when Close has lost its patience
-	done      chan struct{} // closed when the last worker has gone
-	owners    sync.WaitGroup
+	drained   chan struct{}  // closed when a draining pool has nothing in flight
+	stopped   chan struct{}  // closed by Stop
+	killAll   chan struct{}  // closed when Close has lost its patience
+	done      chan struct{}  // closed when the last worker has gone
+	owners    sync.WaitGroup // of the workers, and who waits for a restart after a change
+	stopWatch func()
 
 	// mu guards everything below and the fields of workers that say so. It is
 	// never held over I/O or while calling out.
@@ -55,43 +56,54 @@ type Pool struct {
 	inflight int  // turns taken
 	watching bool // the supervisor looks at the queue by the clock
 
-	min, max  int // of Config, until Scale changes them
-	desired   int // between min and max
-	failures  int // boots, or first turns, that failed in a row
-	nextSpawn time.Time
-	lastErr   error
-	rollout   *rollout
-	loopless  loopless
-	pace      pace
-	choice    relayChoice
-	counts    counts
+	min, max    int // of Config, until Scale changes them
+	desired     int // between min and max
+	failures    int // boots that failed in a row
+	unused      int // and workers that ended before they were given a request
+	nextSpawn   time.Time
+	lastErr     error
+	restarts    int           // that have begun
+	generations []*generation // the last one is that of new workers
+	rollout     *Rollout      // under way
+	aborted     error         // see Aborted
+	oneShot     oneShot
+	pace        pace
+	crowd       crowd
+	nextCPULook time.Time // see watchCPU
+	choice      adaptiveRelay
+	counts      counts
 }
 
 // New makes a pool. It starts nothing. The configuration is completed with its
 // defaults and checked.
 func New(config Config, logger *zap.Logger, events Events) (*Pool, error) {
-	return newPool(config, logger, events, spawn)
+	if config.Classic != nil {
+		return newPool(config, logger, events, launch.NewClassic)
+	}
+	return newPool(config, logger, events, launch.NewExec)
 }
 
-func newPool(config Config, logger *zap.Logger, events Events, launch launcher) (*Pool, error) {
+func newPool(config Config, logger *zap.Logger, events Events, launcherOf func(launch.Settings) (launch.Launcher, error)) (*Pool, error) {
 	config.setDefaults()
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
 	p := &Pool{
-		config:  config,
-		launch:  launch,
-		events:  events,
-		first:   make(chan struct{}),
-		kick:    make(chan struct{}, 1),
-		drained: make(chan struct{}),
-		stopped: make(chan struct{}),
-		killAll: make(chan struct{}),
-		done:    make(chan struct{}),
-		workers: make(map[*worker]struct{}),
-		min:     config.Min,
-		max:     config.Max,
-		desired: config.Min,
+		config:     config,
+		launcherOf: launcherOf,
+		events:     events,
+		first:      make(chan struct{}),
+		kick:       make(chan struct{}, 1),
+		drained:    make(chan struct{}),
+		stopped:    make(chan struct{}),
+		killAll:    make(chan struct{}),
+		done:       make(chan struct{}),
+		workers:    make(map[*worker]struct{}),
+		min:        config.Min,
+		max:        config.Max,
+		desired:    config.Min,
+
+		stopWatch: func() {},
 	}
 	p.waiters.New = func() any { return &waiter{outcome: make(chan outcome, 1)} }
 	p.counts.restarts = make(map[Reason]int64)
@@ -115,7 +127,7 @@ func (p *Pool) log() *zap.Logger { return p.Log() }
 // Start boots the workers and returns when the first is ready; the others follow
 // on their own. With Min 0 it returns at once. If the first worker cannot boot,
 // Start returns a [*BootError] and the pool is closed. Further calls wait for,
-// and return, the outcome of the first. When ctx ends, Start returns its error
+// and return, the outcome of the first. When ctx ends, Start returns its cause
 // and the boot goes on.
 func (p *Pool) Start(ctx context.Context) error {
 	p.startOnce.Do(func() {
@@ -124,12 +136,8 @@ func (p *Pool) Start(ctx context.Context) error {
 			_ = p.Close(ctx)
 			return
 		}
+		p.startWatch()
 		go p.supervise()
-		if len(p.config.Watch) > 0 {
-			if err := p.startWatch(); err != nil {
-				p.log().Error("files are not watched", zap.Error(err))
-			}
-		}
 	})
 	if p.startErr != nil {
 		return p.startErr
@@ -140,9 +148,10 @@ func (p *Pool) Start(ctx context.Context) error {
 	select {
 	case <-p.first:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	if p.firstErr != nil {
+		p.failWaiters(ErrClosed) // or they would wait for further attempts
 		_ = p.Close(ctx)
 	}
 	return p.firstErr
@@ -150,32 +159,22 @@ func (p *Pool) Start(ctx context.Context) error {
 
 // run makes what the workers need, unless the pool has been closed before.
 func (p *Pool) run() error {
-	if err := p.makeFolders(); err != nil {
+	launcher, err := p.launcherOf(p.settings())
+	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != poolNew {
-		p.removeFolders()
+		launcher.Close()
 		return ErrClosed
 	}
+	p.renewed(launcher)
 	p.state = poolRunning
 	return nil
 }
 
-// makeFolders makes what removeFolders removes.
-func (p *Pool) makeFolders() (err error) {
-	if p.folder, err = OpenFolder(""); err != nil {
-		return err
-	}
-	if p.iniDir, err = writeIni(p.folder, p.config.Ini, p.config.User); err != nil {
-		_ = p.folder.Close()
-	}
-	return err
-}
-
-// Ready is closed-channel semantics for "the first worker is ready, or Start
-// has failed".
+// Ready reports whether the first worker has become ready. It does not block.
 func (p *Pool) Ready() bool {
 	select {
 	case <-p.first:
@@ -183,6 +182,18 @@ func (p *Pool) Ready() bool {
 	default:
 		return false
 	}
+}
+
+// settings are what workers are started with.
+func (p *Pool) settings() launch.Settings {
+	s := p.config.settings()
+	if p.config.SuitIni != nil {
+		s.SuitIni = func(php *PHP) map[string]string {
+			p.php.Store(php)
+			return p.config.SuitIni(php, p.log())
+		}
+	}
+	return s
 }
 
 func (p *Pool) firstOutcome(err error) {
@@ -193,7 +204,8 @@ func (p *Pool) firstOutcome(err error) {
 }
 
 // Close lets what is in flight or waiting finish, also work after answers, then
-// sends the workers away and returns when all have gone. Until then requests are still taken. When ctx
+// stops the workers and returns when all have gone. Until then requests are still taken, by
+// as many workers as requests are in flight or waiting; the others go after a second. When ctx
 // ends first, everything is killed. Idempotent; every call waits.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
@@ -230,11 +242,11 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 }
 
-// Stop is Close without patience for what is in flight or waiting: busy workers
-// get SIGTERM at once and SIGKILL soon after, the others are asked to leave. What
-// a worker said last can be read for StopTimeout after its end, for a client may
-// take it slowly, or not at all. It is for the end of the program, when requests
-// have had their time.
+// Stop closes the pool without waiting for requests: queued ones fail with ErrClosed; busy workers
+// get SIGTERM at once and SIGKILL soon after, and their requests fail with ErrCut; those
+// that boot are killed, the others are asked to end. What a worker said last can be read for
+// StopTimeout after its end, for a client may take it slowly, or not at all. Stop is for the end of the
+// program, when requests have had their time.
 func (p *Pool) Stop(ctx context.Context) error {
 	p.mu.Lock()
 	closeOnce(p.stopped)
@@ -250,7 +262,7 @@ func (p *Pool) Stop(ctx context.Context) error {
 	return p.Close(ctx)
 }
 
-// closeNow gives up on politeness.
+// closeNow fails all queued requests and kills all workers.
 func (p *Pool) closeNow() {
 	p.mu.Lock()
 	if p.state != poolClosed {
@@ -259,7 +271,7 @@ func (p *Pool) closeNow() {
 	}
 	closeOnce(p.killAll)
 	for w := range p.workers {
-		p.sendAway(w, ReasonConfig, true)
+		p.cut(w, ReasonConfig)
 	}
 	p.mu.Unlock()
 	p.failWaiters(ErrClosed)
@@ -274,8 +286,8 @@ func (p *Pool) checkDrained() {
 		return
 	}
 	for _, w := range slices.Clone(p.idle) {
-		if !w.settled {
-			p.finishWork(w)
+		if !w.link.Ready() {
+			p.finish(w)
 		}
 	}
 	if p.inflight == 0 {
@@ -312,13 +324,8 @@ func (p *Pool) wake() {
 
 // cleanUp runs when the last worker of a closed pool has gone.
 func (p *Pool) cleanUp() {
-	p.removeFolders()
-	close(p.done)
-}
-
-func (p *Pool) removeFolders() {
-	if p.iniDir != "" {
-		os.RemoveAll(p.iniDir)
+	for _, g := range p.generations {
+		g.launcher.Close()
 	}
-	_ = p.folder.Close()
+	close(p.done)
 }

@@ -11,14 +11,14 @@ type waiter struct {
 	outcome    chan outcome // room for one
 	prev, next *waiter
 	queued     bool
-	left       bool // gave up while it was sent ahead; the pool's lock guards it
+	back       bool // it was put back, in front of some that may have waited longer
+	gaveUp     bool // gave up while it was sent ahead; the pool's lock guards it
+	left       bool // came back from a worker that may carry it out all the same; likewise
 
-	// ahead is what may be sent ahead; nil: nothing may. sent and err are the
-	// outcome of that, written by the front's goroutine before its turn ends.
-	ahead      []byte
-	repeatable bool // see Request
-	sent       int
-	err        error
+	// request may be sent ahead; nil: nothing may. number is what it has got by that, in the
+	// conversation with the worker.
+	request []byte
+	number  uint32
 }
 
 // outcome is a worker, or the reason why there is none.
@@ -37,7 +37,7 @@ type queue struct {
 }
 
 func (q *queue) push(w *waiter) {
-	w.prev, w.next, w.queued = q.tail, nil, true
+	w.prev, w.next, w.queued, w.back = q.tail, nil, true, false
 	if q.tail == nil {
 		q.head = w
 	} else {
@@ -49,7 +49,7 @@ func (q *queue) push(w *waiter) {
 
 // pushFront puts a request back that lost its worker: it has waited already.
 func (q *queue) pushFront(w *waiter) {
-	w.prev, w.next, w.queued = nil, q.head, true
+	w.prev, w.next, w.queued, w.back = nil, q.head, true, true
 	if q.head == nil {
 		q.tail = w
 	} else {

@@ -142,14 +142,14 @@ func TestACanceledRequestThatJustGotAWorkerGivesItBack(t *testing.T) {
 		p.mu.Unlock()
 	}
 	for _, w := range taken {
-		p.handBack(w)
+		p.giveBack(w)
 	}
 	all(t, p, 2)
 }
 
 func TestARequestDoesNotWaitForAPoolThatWasClosedMeanwhile(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
-	ask(t, p, "answer; answer stray; hang-up; visit "+g.path)
+	ask(t, p, "answer; error stray; hang-up; visit "+g.path)
 	g.next(t)
 	// The request finds the worker idle and learns that it is of no use. The
 	// pool begins to close at that very moment, and has nothing else to wait for.

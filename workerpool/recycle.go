@@ -27,18 +27,22 @@ func (p *Pool) dueReason(w *worker, served, rss int64) Reason {
 	return ""
 }
 
-// loopless remembers that workers end after a single request: their script has
+// answeredOnly says that the worker has answered the one request that it was made for: what
+// comes is its end.
+func (w *worker) answeredOnly() bool { return w.generation.traits.OneRequest && w.served.Load() > 0 }
+
+// oneShot remembers that workers end after a single request: their script has
 // no loop. The pool's lock guards it.
-type loopless struct {
+type oneShot struct {
 	last, warned time.Time
 }
 
-const looplessMemory = time.Minute
+const oneShotMemory = time.Minute
 
 // seen notes such an end and reports whether to warn, which is once a minute.
-func (l *loopless) seen(now time.Time) bool {
+func (l *oneShot) seen(now time.Time) bool {
 	l.last = now
-	if now.Sub(l.warned) < looplessMemory {
+	if now.Sub(l.warned) < oneShotMemory {
 		return false
 	}
 	l.warned = now
@@ -47,6 +51,6 @@ func (l *loopless) seen(now time.Time) bool {
 
 // suspected says that a worker should not get its next request before it has
 // asked for it.
-func (l *loopless) suspected() bool {
-	return !l.last.IsZero() && time.Since(l.last) < looplessMemory
+func (l *oneShot) suspected() bool {
+	return !l.last.IsZero() && time.Since(l.last) < oneShotMemory
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 // traffic sends requests from n goroutines until stop is called, and fails the
@@ -43,7 +46,7 @@ func TestAWorkerIsReplacedAfterItsRequestsAndServesUntilThen(t *testing.T) {
 	c.MaxRequests, c.MaxRequestsJitter = 20, 50
 	p := start(t, c)
 	watched := watchers(p)
-	stop := traffic(t, p, 4, "answer; sometimes-more")
+	stop := traffic(t, p, 4, "answer; sometimes-late")
 	eventually(t, "ten workers have been replaced", func() bool { return restarts(p, ReasonMaxRequests) >= 10 })
 	stop()
 	fewest, most := watched()
@@ -189,7 +192,7 @@ func TestARequestThatAWorkerDeclinesGoesToAnother(t *testing.T) {
 func TestARequestThatEveryWorkerDeclinesFailsInTheEnd(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
 	_, err := p.Exec(t.Context(), script("call "+g.path+"; stop"))
-	if lost := as[*WorkerError](t, err); !errors.Is(err, errWantsOut) || !lost.Unread {
+	if lost := as[*WorkerError](t, err); !errors.Is(err, link.ErrAskedToStop) || !lost.Unread {
 		t.Errorf("got %v", err)
 	}
 	for range maxUnread + 1 {
@@ -208,21 +211,54 @@ func TestAnAnswerThatIsReadOnlyAfterItsWorkerEndedCounts(t *testing.T) {
 	}
 	g.next(t).dies(t, patience)
 	// Its end could be booked by now.
-	moment := time.After(100 * time.Millisecond)
-	for waiting := true; waiting && restarts(p, ReasonCrash) == 0; {
+	moment, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for moment.Err() == nil && restarts(p, ReasonMaxRequests) == 0 {
 		select {
-		case <-moment:
-			waiting = false
-		default:
+		case <-tick.C:
+		case <-moment.Done():
 		}
 	}
 	whole(t, turn)
-	booked(t, p, 1, ReasonCrash)
+	booked(t, p, 1, ReasonMaxRequests)
 	eventually(t, "the end is logged", func() bool {
 		return logs.FilterMessage("worker ended by itself").Len()+logs.FilterMessageSnippet("it needs a loop").Len() == 1
 	})
 	if n := logs.FilterMessage("worker crashed").Len(); n != 0 {
 		t.Error("a worker that answered is said to have crashed")
+	}
+}
+
+// Its own limit is the application's affair, and no crash that somebody is to be woken for.
+func TestAWorkerThatEndsInOrderAfterAnAnswerHasReachedALimitOfItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		name, last string
+		fails      bool
+		reason     Reason
+	}{
+		{"it answers and ends in order", "answer; exit 0", false, ReasonMaxRequests},
+		{"it answers and fails", "answer; exit 3", false, ReasonCrash},
+		{"it ends in order instead of answering", "exit 0", true, ReasonCrash},
+		{"it ends in order within its answer", "chunk half; exit 0", true, ReasonCrash},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := start(t, self(1))
+			ask(t, p, "answer")
+			turn, err := p.Exec(t.Context(), script(c.last))
+			for err == nil {
+				_, _ = io.Copy(io.Discard, &turn.Frame)
+				err = turn.Next()
+			}
+			if failed := err != io.EOF; failed != c.fails {
+				t.Fatalf("the last request ended with %v", err)
+			}
+			if turn != nil {
+				turn.Close()
+			}
+			booked(t, p, 1, c.reason)
+		})
 	}
 }
 

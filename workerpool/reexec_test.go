@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -59,6 +60,7 @@ func TestMain(m *testing.M) {
 // says: steps, separated by semicolons, each a word and its argument.
 type actor struct {
 	conn     *goridge.Conn
+	in       io.Closer
 	body     []byte   // of the request at hand
 	requests int      // seen so far
 	later    []string // steps for after the next pid reply
@@ -106,10 +108,11 @@ func check(err error) {
 }
 
 // note appends a line to a file, in one piece.
-func note(file, line string) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	check(err)
-	_, err = f.WriteString(line + "\n")
+// note makes a file of its own for each entry, so that no file system and no kill can
+// mix two of them.
+func note(dir, entry string) {
+	check(os.MkdirAll(dir, 0o700))
+	f, err := os.CreateTemp(dir, entry+"@*")
 	check(err)
 	check(f.Close())
 }
@@ -127,6 +130,7 @@ func (w *actor) connect(relay string) {
 	case relay != "pipes":
 		check(fmt.Errorf("unknown relay %q", relay))
 	}
+	w.in = in
 	w.conn = goridge.NewConn(in, out, goridge.Options{})
 }
 
@@ -212,19 +216,25 @@ func (w *actor) step(step string) {
 		w.answer(fmt.Sprint(limit.Cur, " ", limit.Max))
 	case "note": // that it carries the request out
 		note(arg, string(w.body))
-	case "sometimes-more": // what a worker must not say, now and then
-		switch rand.IntN(4) {
-		case 0:
-			w.answer("a second answer to " + string(w.body))
-		case 1:
+	case "sometimes-late":
+		if rand.IntN(3) == 0 {
 			w.send(goridge.FlagError, 0, "", []byte("a late error"))
 		}
 	case "error":
 		w.send(goridge.FlagError, 0, "", []byte(cmp.Or(arg, string(w.body))))
+	case "here": // nobody has asked
+		w.write(goridge.AppendControlPID(nil, cmp.Or(number, os.Getpid())))
+	case "foreign":
+		w.send(goridge.FlagControl, 0, "", []byte(`{"unheard":"of"}`))
+	case "done":
+		h := goridge.Header{Flags: goridge.FlagControl, NumOptions: 2, Options: [goridge.MaxOptions]uint32{0, 1}, PayloadLen: 13}
+		w.write(append(goridge.AppendHeader(nil, &h), `{"done":true}`...))
 	case "stop":
 		w.send(goridge.CodecJSON, 0, `{"stop":true}`, nil)
 	case "chunk":
 		w.send(goridge.CodecJSON, goridge.StreamMore, "", []byte(arg))
+	case "ping": // a chunk behind which it looks for a pong
+		w.send(goridge.CodecJSON, goridge.StreamMore|goridge.StreamPing, "", []byte(arg))
 	case "chunks":
 		w.stream(number)
 	case "flood":
@@ -233,6 +243,11 @@ func (w *actor) step(step string) {
 		w.conn.Write([]byte(arg + "\n"))
 	case "hang-up":
 		w.conn.Close()
+	case "close-in":
+		check(w.in.Close())
+	case "skip": // the next frame, as the 3.x client does within a stream
+		var f goridge.Frame
+		check(w.conn.ReadFrame(&f))
 	case "then":
 		w.later = append(w.later, arg)
 	case "visit":
@@ -243,7 +258,7 @@ func (w *actor) step(step string) {
 		os.Exit(number)
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(number))
-		unix.Pause()
+		pause()
 	case "say":
 		fmt.Println(arg)
 	case "mutter": // no line end
@@ -258,9 +273,15 @@ func (w *actor) step(step string) {
 		w.hoard = append(w.hoard, p)
 		runtime.GC()
 	case "fork":
-		w.fork(arg, nil)
-	case "fork-with-relay":
-		w.fork(arg, []*os.File{os.NewFile(3, ""), os.NewFile(4, "")})
+		w.fork(arg, false)
+	case "fork-away": // into a session of its own
+		w.fork(arg, true)
+	case "fork-out": // of reach
+		check(os.Unsetenv("PHP_WORKER_MARK"))
+		w.fork(arg, true)
+	case "fork-with-relay": // and out of reach
+		check(os.Unsetenv("PHP_WORKER_MARK"))
+		w.fork(arg, true, os.NewFile(3, ""), os.NewFile(4, ""))
 	case "ignore":
 		switch arg {
 		case "term":
@@ -275,11 +296,14 @@ func (w *actor) step(step string) {
 	case "once":
 		w.once = true
 	case "block":
-		unix.Pause()
+		pause()
 	default:
 		check(fmt.Errorf("unknown step %q", step))
 	}
 }
+
+// pause waits for a signal that ends the process.
+func pause() { <-time.After(time.Hour) }
 
 // stream sends n chunks, the last one without the mark that more follow. Like
 // the PHP client it asks for a pong now and then, skips whatever else it finds
@@ -308,10 +332,10 @@ func (w *actor) stream(n int) {
 }
 
 // fork starts a process that holds stdout and stderr, and the given files.
-func (w *actor) fork(gate string, files []*os.File) {
+func (w *actor) fork(gate string, away bool, files ...*os.File) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(slices.Clone(os.Environ()), roleEnv+"=sleeper", gateEnv+"="+gate)
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, files
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.SysProcAttr = os.Stdout, os.Stderr, files, &syscall.SysProcAttr{Setsid: away}
 	check(cmd.Start())
 }
 

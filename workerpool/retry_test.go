@@ -2,12 +2,15 @@ package workerpool
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
 )
@@ -19,8 +22,8 @@ func inPipe(t *testing.T, p *Pool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for w := range p.workers {
-			if w.state == StateBusy {
-				return pipeLevel(w.child.chosen.writer) > len(probe)
+			if w.state() == StateBusy {
+				return bytesInPipe(w) > probeSize
 			}
 		}
 		return false
@@ -78,6 +81,72 @@ func TestARepeatableRequestIsRepeatedOnceAndAnotherIsNot(t *testing.T) {
 	}
 }
 
+// The application may set a limit of its own, with set_time_limit.
+func TestARequestWhoseTimePHPItselfHasEndedIsNotRepeated(t *testing.T) {
+	p, g := start(t, self(2)), newGate(t)
+	req := script("call " + g.path + "; moan PHP Fatal error:  Maximum execution time of 1 second exceeded in /srv/app.php on line 7; exit 255")
+	req.Repeatable = true
+	_, err := p.Exec(t.Context(), req)
+	if lost := as[*WorkerError](t, err); lost.Unread || lost.Exit != "exit status 255" {
+		t.Errorf("unread %v, exit %q; want a request that was read, and exit status 255", lost.Unread, lost.Exit)
+	}
+	g.next(t)
+	g.none(t)
+}
+
+// A request that is killed because it takes too long would stick the next worker as well.
+func TestARequestThatWasKilledIsNotRepeated(t *testing.T) {
+	for name, kill := range map[string]func(*Pool, *visitor) error{
+		"by hand": func(p *Pool, v *visitor) error { return p.Retire(v.pid, true) },
+		"at the end of its time to drain": func(p *Pool, v *visitor) error {
+			p.mu.Lock()
+			p.config.DrainTimeout = time.Millisecond
+			p.mu.Unlock()
+			return p.Retire(v.pid, false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, g := start(t, self(2)), newGate(t)
+			r := send(p, t.Context(), repeatable("visit "+g.path+"; answer"))
+			v := g.next(t)
+			if err := kill(p, v); err != nil {
+				t.Fatal(err)
+			}
+			if got := receive(t, r); got.err == nil {
+				t.Error("it was repeated")
+			} else {
+				as[*WorkerError](t, got.err)
+			}
+			g.none(t)
+		})
+	}
+}
+
+func TestNothingIsRepeatedForAClientThatHasLeft(t *testing.T) {
+	p, g := start(t, self(2)), newGate(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := send(p, ctx, repeatable("visit "+g.path+"; answer"))
+	v := g.next(t)
+	cancel()
+	if err := syscall.Kill(v.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, r); got.err == nil {
+		t.Error("it was repeated")
+	}
+	g.none(t)
+}
+
+// A worker that does not read any more, but lives.
+func TestARequestToAWorkerThatReadsNoMoreIsCarriedOutElsewhere(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	ask(t, p, "answer; then close-in; then visit "+g.path)
+	g.next(t)
+	if got := ask(t, p, "answer", "next"); got != "next" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestARepeatableRequestSucceedsOnTheNextWorker(t *testing.T) {
 	p, g := start(t, self(2)), newGate(t)
 	req := script("visit " + g.path + "; pid")
@@ -86,7 +155,7 @@ func TestARepeatableRequestSucceedsOnTheNextWorker(t *testing.T) {
 	first := g.next(t)
 	p.mu.Lock()
 	for w := range p.workers {
-		if w.state == StateBusy {
+		if w.state() == StateBusy {
 			w.child.Kill()
 		}
 	}
@@ -95,6 +164,21 @@ func TestARepeatableRequestSucceedsOnTheNextWorker(t *testing.T) {
 	second.release()
 	if got := receive(t, r).body(t); got != fmt.Sprint(second.pid) || second.pid == first.pid {
 		t.Errorf("%s answered; first came %d, then %d", got, first.pid, second.pid)
+	}
+}
+
+func TestAWorkerErrorIsWrittenForPeople(t *testing.T) {
+	for want, e := range map[string]WorkerError{
+		"worker 7 failed (exit status 255)":                            {Err: io.EOF, Exit: "exit status 255"},
+		"worker 7 failed: it has closed its relay":                     {Err: io.EOF},
+		"worker 7 failed (signal: killed): its answer breaks off":      {Err: io.ErrUnexpectedEOF, Exit: "signal: killed"},
+		"worker 7 failed (signal: killed): request took too long":      {Err: ErrTimeout, Exit: "signal: killed"},
+		"worker 7 failed: the worker had to go before it had answered": {Err: ErrCut},
+	} {
+		e.PID = 7
+		if got := e.Error(); got != want {
+			t.Errorf("got %q; want %q", got, want)
+		}
 	}
 }
 
@@ -117,9 +201,6 @@ func TestAWorkerErrorTellsHowTheProcessEndedAndWhatItPrinted(t *testing.T) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("the error %q does not tell %q", err, want)
 				}
-				p.mu.Lock()
-				p.failures = 0 // it is not about the crash loop here
-				p.mu.Unlock()
 			}
 		})
 	}
@@ -186,12 +267,12 @@ func TestASpooledBodyIsSentFromItsStartForEveryAttempt(t *testing.T) {
 	text := strings.Repeat("spooled ", 100_000)
 	head := "visit " + g.path + "; answer"
 	req := &Request{
-		Frame: goridge.AppendRequest(nil, goridge.CodecJSON, []byte(head), len(text)),
+		Frame: frame(head, len(text)),
 		Body:  strings.NewReader(text), BodySize: int64(len(text)), Repeatable: true,
 	}
 	r := send(p, t.Context(), req)
 	first := g.next(t)
-	if err := p.Retire(first.pid, true); err != nil {
+	if err := syscall.Kill(first.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	g.next(t).release()

@@ -14,18 +14,50 @@ import (
 // restart replaces all workers and waits for it.
 func restart(t *testing.T, p *Pool) {
 	t.Helper()
-	wait, err := p.Restart(ReasonRestart)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := begin(t, p)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := wait(ctx); err != nil {
+	if err := r.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// watchers look at the pool as often as they can until stop is called, and
+// begin begins a restart.
+func begin(t *testing.T, p *Pool) *Rollout {
+	t.Helper()
+	r, err := p.Restart(ReasonRestart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// outcome waits for what becomes of a restart.
+func (r *Rollout) outcome(t *testing.T) error {
+	t.Helper()
+	receive(t, r.Done())
+	return r.Wait(t.Context())
+}
+
+// release is a boot script that can be exchanged.
+type release string
+
+func newRelease(t *testing.T, c *Config) release {
+	t.Helper()
+	r := release(filepath.Join(t.TempDir(), "boot"))
+	r.deploy(t, "")
+	c.Env[bootEnv] = "@" + string(r)
+	return r
+}
+
+func (r release) deploy(t *testing.T, steps string) {
+	t.Helper()
+	if err := os.WriteFile(string(r), []byte(steps), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watchers look at the pool ten times a millisecond until stop is called, and
 // return the smallest number of workers that serve, and the largest of these and
 // those that boot.
 func watchers(p *Pool) (stop func() (fewest, most int)) {
@@ -37,17 +69,17 @@ func watchers(p *Pool) (stop func() (fewest, most int)) {
 			select {
 			case <-done:
 				return
-			default:
+			case <-time.After(100 * time.Microsecond):
 			}
 			serving, all := 0, 0
 			p.mu.Lock()
 			for w := range p.workers {
 				switch {
-				case w.retiring: // finishes its last request
-				case w.state == StateIdle, w.state == StateBusy:
+				case w.phase == retiring: // finishes its last request
+				case w.state() == StateIdle, w.state() == StateBusy:
 					serving++
 					all++
-				case w.state == StateBooting:
+				case w.state() == StateBooting:
 					all++
 				}
 			}
@@ -89,7 +121,7 @@ func TestARestartReplacesAllWorkersAndServesAllTheTime(t *testing.T) {
 				surge, fewest, most, 3+max(1, surge))
 		}
 		for _, w := range p.Stats().Workers {
-			if old[w.PID] && w.State != StateStopping {
+			if old[w.PID] && w.State != StateStopping && w.DrainsUntil.IsZero() {
 				t.Errorf("worker %d has outlived the restart", w.PID)
 			}
 		}
@@ -101,55 +133,148 @@ func TestARestartReplacesAllWorkersAndServesAllTheTime(t *testing.T) {
 	}
 }
 
-func TestOnlyOneRestartRunsAtATime(t *testing.T) {
+func TestARestartIsDoneWhenNewWorkersAnswerAndNamesWhatDrains(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
-	r := send(p, t.Context(), script("visit "+g.path+"; answer"))
+	stuck := send(p, t.Context(), script("visit "+g.path+"; answer"))
 	v := g.next(t)
-	wait, err := p.Restart(ReasonWatch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Restart(ReasonRestart); err != ErrRestartRunning {
-		t.Errorf("the second restart: %v", err)
-	}
+	r := begin(t, p)
 	if !p.Stats().Restarting {
 		t.Error("nobody is told of the restart")
 	}
+	if err := r.outcome(t); err != nil { // while the old worker is at its request
+		t.Fatal(err)
+	}
+	if p.Stats().Restarting {
+		t.Error("the restart is done, and still shown")
+	}
+	draining := r.Draining()
+	if len(draining) != 1 || draining[0].PID != v.pid || draining[0].Busy <= 0 || draining[0].Due != ReasonRestart {
+		t.Errorf("worker %d drains; named are %+v", v.pid, draining)
+	}
+	if got := ask(t, p, "answer", "served"); got != "served" {
+		t.Errorf("got %q", got)
+	}
+	drained := make(chan error, 1)
+	go func() { drained <- r.WaitDrained(context.Background()) }()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("waited enough")
 	cancel(enough)
-	if err := wait(ctx); err != enough {
+	if err := r.WaitDrained(ctx); err != enough {
 		t.Errorf("waiting with a canceled context: %v", err)
 	}
-	v.release() // the busy old worker may finish its request
-	receive(t, r).body(t)
-	if err := wait(t.Context()); err != nil {
+	select {
+	case <-drained:
+		t.Error("the restart is drained while a worker drains")
+	default:
+	}
+	v.release()
+	receive(t, stuck).body(t)
+	if err := receive(t, drained); err != nil {
 		t.Error(err)
 	}
-	booked(t, p, 1, ReasonWatch)
+	if draining := r.Draining(); len(draining) != 0 {
+		t.Errorf("still named are %+v", draining)
+	}
+	booked(t, p, 1, ReasonRestart)
+}
+
+func TestANewerRestartSupersedesTheOneUnderWay(t *testing.T) {
+	c, g := self(2), newGate(t)
+	code := newRelease(t, &c)
+	p := start(t, c)
+	all(t, p, 2)
+	stuck := send(p, t.Context(), script("visit "+g.path+"; answer"))
+	old := g.next(t)
+
+	code.deploy(t, "visit "+g.path) // hangs in its boot
+	first := begin(t, p)
+	hangs := g.next(t)
+	code.deploy(t, "")
+	second := begin(t, p)
+	if err := first.outcome(t); err != ErrSuperseded {
+		t.Errorf("the first restart: %v", err)
+	}
+	if err := first.WaitDrained(t.Context()); err != ErrSuperseded {
+		t.Errorf("the first restart, drained: %v", err)
+	}
+	hangs.dies(t, patience)
+	if err := second.outcome(t); err != nil {
+		t.Errorf("the second restart: %v", err)
+	}
+	if n := p.Stats().BootFailures; n != 0 {
+		t.Errorf("%d boots count as failed", n)
+	}
+	third := begin(t, p) // no restart waits for the one that still drains
+	if err := third.outcome(t); err != nil {
+		t.Errorf("the third restart: %v", err)
+	}
+	for _, w := range p.Stats().Workers {
+		if w.Generation != 3 && w.State != StateStopping && w.DrainsUntil.IsZero() {
+			t.Errorf("worker %d of generation %d has outlived the third restart", w.PID, w.Generation)
+		}
+	}
+	old.release()
+	receive(t, stuck).body(t)
+}
+
+func TestAnAbortedRestartKeepsTheWorkersOfTheOneThatItSuperseded(t *testing.T) {
+	c, g := self(2), newGate(t)
+	code := newRelease(t, &c)
+	p := start(t, c)
+	all(t, p, 2)
+	code.deploy(t, "visit "+g.path)
+	first := begin(t, p)
+	g.next(t).release()
+	g.next(t) // the first new one serves, the second hangs
+	code.deploy(t, "exit 1")
+	second := begin(t, p)
+	if err := first.outcome(t); err != ErrSuperseded {
+		t.Errorf("the first restart: %v", err)
+	}
+	as[*BootError](t, second.outcome(t))
+	eventually(t, "two workers serve", func() bool { return inState(p, StateIdle) == 2 && len(p.Stats().Workers) == 2 })
+	generations := make(map[int]int)
+	for _, w := range p.Stats().Workers {
+		if w.Due != "" {
+			t.Errorf("worker %d is still to be replaced: %s", w.PID, w.Due)
+		}
+		generations[w.Generation]++
+	}
+	if !maps.Equal(generations, map[int]int{0: 1, 1: 1}) {
+		t.Errorf("workers by generation: %v", generations)
+	}
+}
+
+func TestAnAbortedRestartDoesNotTakeBackWhatAnOperatorRetired(t *testing.T) {
+	c, g := self(1), newGate(t)
+	code := newRelease(t, &c)
+	p := start(t, c)
+	busy := send(p, t.Context(), script("visit "+g.path+"; answer"))
+	v := g.next(t)
+	if err := p.Retire(v.pid, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another worker serves", func() bool { return inState(p, StateIdle) == 1 })
+	code.deploy(t, "exit 1")
+	as[*BootError](t, begin(t, p).outcome(t))
+	v.release()
+	receive(t, busy).body(t)
+	v.dies(t, patience)
+	booked(t, p, 1, ReasonRestart)
 }
 
 func TestARestartThatCannotBootKeepsTheOldWorkers(t *testing.T) {
-	boot := filepath.Join(t.TempDir(), "boot")
-	deploy := func(steps string) {
-		if err := os.WriteFile(boot, []byte(steps), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	deploy("")
 	c, g := self(3), newGate(t)
-	c.Env[bootEnv] = "@" + boot
+	code := newRelease(t, &c)
 	p := start(t, c)
 	old := pids(p)
 	busy := send(p, t.Context(), script("visit "+g.path+"; answer"))
 	v := g.next(t)
 
-	deploy("moan PHP Parse error:  broken release; exit 255")
-	wait, err := p.Restart(ReasonRestart)
-	if err != nil {
-		t.Fatal(err)
-	}
-	as[*BootError](t, wait(t.Context()))
+	code.deploy(t, "moan PHP Parse error:  broken release; exit 255")
+	r := begin(t, p)
+	as[*BootError](t, r.outcome(t))
+	as[*BootError](t, p.Aborted())
 	if got := pids(p); !maps.Equal(got, old) {
 		t.Errorf("workers %v became %v", old, got)
 	}
@@ -162,10 +287,14 @@ func TestARestartThatCannotBootKeepsTheOldWorkers(t *testing.T) {
 	receive(t, busy).body(t)
 	all(t, p, 3)
 
-	deploy("") // mended
+	code.deploy(t, "") // mended
+	if err := p.Retire(p.Stats().Workers[0].PID, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a new worker shows that the code starts", func() bool { return p.Aborted() == nil })
 	restart(t, p)
 	for _, w := range p.Stats().Workers {
-		if old[w.PID] && w.State != StateStopping {
+		if old[w.PID] && w.State != StateStopping && w.DrainsUntil.IsZero() {
 			t.Errorf("worker %d has outlived the restart", w.PID)
 		}
 	}
@@ -173,14 +302,7 @@ func TestARestartThatCannotBootKeepsTheOldWorkers(t *testing.T) {
 
 func TestARestartThatFailsHalfWayKeepsWhatItHas(t *testing.T) {
 	c, g := self(2), newGate(t)
-	boot := filepath.Join(t.TempDir(), "boot")
-	deploy := func(steps string) {
-		if err := os.WriteFile(boot, []byte(steps), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	deploy("")
-	c.Env[bootEnv] = "@" + boot
+	code := newRelease(t, &c)
 	p := start(t, c)
 	var requests []<-chan result
 	var visitors []*visitor
@@ -188,15 +310,12 @@ func TestARestartThatFailsHalfWayKeepsWhatItHas(t *testing.T) {
 		requests = append(requests, send(p, t.Context(), script("visit "+g.path+"; pid")))
 		visitors = append(visitors, g.next(t))
 	}
-	deploy("visit " + g.path)
-	wait, err := p.Restart(ReasonRestart)
-	if err != nil {
-		t.Fatal(err)
-	}
+	code.deploy(t, "visit "+g.path)
+	r := begin(t, p)
 	first := g.next(t)
-	deploy("exit 1")
+	code.deploy(t, "exit 1")
 	first.release() // ready: one of the busy old ones shall go, and the next one boots, in vain
-	as[*BootError](t, wait(t.Context()))
+	as[*BootError](t, r.outcome(t))
 	for i, v := range visitors {
 		v.release()
 		receive(t, requests[i]).body(t)
@@ -206,22 +325,13 @@ func TestARestartThatFailsHalfWayKeepsWhatItHas(t *testing.T) {
 
 func TestClosingThePoolEndsTheWaitForARestart(t *testing.T) {
 	c, g := self(1), newGate(t)
-	boot := filepath.Join(t.TempDir(), "boot")
-	if err := os.WriteFile(boot, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.Env[bootEnv] = "@" + boot
+	code := newRelease(t, &c)
 	p := start(t, c)
-	if err := os.WriteFile(boot, []byte("visit "+g.path), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	wait, err := p.Restart(ReasonRestart)
-	if err != nil {
-		t.Fatal(err)
-	}
+	code.deploy(t, "visit "+g.path)
+	r := begin(t, p)
 	g.next(t)
 	done := make(chan error, 1)
-	go func() { done <- wait(context.Background()) }()
+	go func() { done <- r.Wait(context.Background()) }()
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -236,10 +346,12 @@ func TestAStreamThatNeverEndsIsCutWhenItsWorkerShallGo(t *testing.T) {
 	p := start(t, c)
 	turn := open(t, p, "flood")
 	defer turn.Close()
-	begin := time.Now()
-	restart(t, p)
-	if took := time.Since(begin); took < 100*time.Millisecond {
-		t.Errorf("the restart was over after %s", took)
+	since := time.Now()
+	if err := begin(t, p).WaitDrained(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(since); took < 100*time.Millisecond {
+		t.Errorf("the restart had drained after %s", took)
 	}
 	var err error
 	for err == nil {
@@ -247,4 +359,20 @@ func TestAStreamThatNeverEndsIsCutWhenItsWorkerShallGo(t *testing.T) {
 	}
 	as[*WorkerError](t, err)
 	booked(t, p, 1, ReasonRestart)
+}
+
+func TestARequestThatOutlivesItsWorkersTimeIsCutAndNotRepeated(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.DrainTimeout = 100 * time.Millisecond
+	p := start(t, c)
+	req := script("visit " + g.path + "; answer")
+	req.Repeatable = true
+	stuck := send(p, t.Context(), req)
+	v := g.next(t)
+	restart(t, p)
+	if r := receive(t, stuck); !errors.Is(r.err, ErrCut) {
+		t.Errorf("the request got %v", r.err)
+	}
+	v.dies(t, patience)
+	g.none(t)
 }

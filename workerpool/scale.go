@@ -20,6 +20,10 @@ func (p *Pool) Scale(min, max int) error {
 	if p.state != poolRunning {
 		return ErrClosed
 	}
+	if most := p.generation().traits.Most; most > 0 && max+p.config.MaxSurge > most {
+		return fmt.Errorf("cannot scale to %d workers: PHP was started for %d at most, and that many only a new configuration can change",
+			max, most-p.config.MaxSurge)
+	}
 	p.min, p.max = min, max
 	p.desired = clamp(p.desired, min, max)
 	p.wake()
@@ -31,21 +35,22 @@ func clamp(n, low, high int) int { return max(low, min(n, high)) }
 // ErrNoWorker says that the pool has no worker of that PID.
 var ErrNoWorker = errors.New("the pool has no such worker")
 
-// Retire sends one worker away, after the request it has and the work after that;
-// in a hurry at once, and then that request fails. A replacement is started as needed.
-func (p *Pool) Retire(pid int, hurry bool) error {
+// Retire replaces one worker after the request that it has and the work after that; with
+// force at once, and then that request fails. Force can also be added to an end that has
+// begun. A replacement is started as needed.
+func (p *Pool) Retire(pid int, force bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for w := range p.workers {
-		if int(w.pid.Load()) != pid || w.state == StateGone {
+		if int(w.pid.Load()) != pid || w.phase == gone {
 			continue
 		}
 		switch {
-		case hurry || w.state == StateBooting:
-			p.sendAway(w, ReasonRestart, hurry)
-		case w.state == StateIdle:
-			p.letGo(w, ReasonRestart)
-		case w.state == StateBusy:
+		case force && w.phase == stopping:
+			w.hasten()
+		case force, w.phase == booting:
+			p.stop(w, ReasonRestart, force)
+		case w.phase == serving:
 			p.retire(w, ReasonRestart)
 		}
 		return nil

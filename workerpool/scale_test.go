@@ -115,3 +115,27 @@ func TestOneWorkerCanBeRetiredAndIsReplaced(t *testing.T) {
 	}
 	booked(t, p, 3, ReasonRestart)
 }
+
+func TestForceHastensAnEndThatHasBegun(t *testing.T) {
+	for name, ignores := range map[string]string{"one that does not hear the stop frame": "ignore stop", "one that ignores SIGTERM, too": "ignore stop; ignore term"} {
+		t.Run(name, func(t *testing.T) {
+			c := self(1)
+			c.StopTimeout = time.Hour
+			p := start(t, c)
+			pid := ask(t, p, ignores+"; pid")
+			number := 0
+			fmt.Sscan(pid, &number)
+			if err := p.Retire(number, false); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is being stopped", func() bool { return inState(p, StateStopping) == 1 })
+			for range 2 {
+				if err := p.Retire(number, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "it has gone", func() bool { return restarts(p, ReasonRestart) == 1 })
+			booked(t, p, 1, ReasonRestart)
+		})
+	}
+}

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/budget"
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 // patience is how long a test waits for what has to happen. No test takes so
@@ -30,6 +34,7 @@ func self(n int) Config {
 		// The race detector would have a process linger for a second.
 		Env:         map[string]string{roleEnv: "worker", "GORACE": "atexit_sleep_ms=0"},
 		StopTimeout: 4 * time.Second,
+		Budget:      budget.New(1<<30, new(atomic.Int64)),
 	}
 }
 
@@ -47,6 +52,7 @@ func startLogged(t testing.TB, c Config) (*Pool, *observer.ObservedLogs) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.TempDir() // the first call of a test: its files are removed when the pool has ended, which may write some
 	t.Cleanup(func() { end(t, p) })
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -78,6 +84,9 @@ func balanced(t testing.TB, p *Pool) {
 		defer p.mu.Unlock()
 		return p.inflight == 0
 	})
+	if b := p.config.Budget; b != nil {
+		eventually(t, "no answer is in memory any more", func() bool { return b.Held() == 0 })
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.workers) != 0 || len(p.idle) != 0 || p.queue.len != 0 {
@@ -87,6 +96,9 @@ func balanced(t testing.TB, p *Pool) {
 }
 
 func inState(p *Pool, s State) (n int) {
+	if err := invariants(p); err != nil {
+		panic(err)
+	}
 	for _, w := range p.Stats().Workers {
 		if w.State == s {
 			n++
@@ -123,16 +135,33 @@ func pids(p *Pool) map[int]bool {
 // script is a request that makes the worker take the steps.
 func script(steps string, body ...string) *Request {
 	b := strings.Join(body, "")
-	frame := goridge.AppendRequest(nil, goridge.CodecJSON, []byte(steps), len(b))
-	return &Request{Frame: append(frame, b...), Repeatable: false}
+	return &Request{Frame: append(frame(steps, len(b)), b...)}
 }
 
-// ask sends the steps and returns the body of the answer.
+// frame is the beginning of a request, to be followed by size bytes of body.
+func frame(steps string, size int) []byte {
+	f := append(goridge.BeginRequest(nil), steps...)
+	goridge.FinishRequest(f, 0, goridge.CodecJSON, len(steps), size)
+	return f
+}
+
+// probeSize is the length of a pid frame.
+var probeSize = len(goridge.AppendControlPID(nil, os.Getpid()))
+
+// wireSize is how many bytes are sent of a request to a worker that does not number answers.
+func wireSize(r *Request) int { return goridge.RequestSize(r.Frame, false) + probeSize }
+
+// bytesInPipe is how many bytes of its requests the worker has not read.
+func bytesInPipe(w *worker) int { return w.link.(*link.Link).InPipe() }
+
+// ask sends the steps and returns the body of the answer. Clients in goroutines may
+// call it: a failure does not end the test.
 func ask(t testing.TB, p *Pool, steps string, body ...string) string {
 	t.Helper()
 	turn, err := p.Exec(t.Context(), script(steps, body...))
 	if err != nil {
-		t.Fatalf("%q: %v", steps, err)
+		t.Errorf("%q: %v", steps, err)
+		return ""
 	}
 	return whole(t, turn)
 }
@@ -145,12 +174,14 @@ func whole(t testing.TB, turn *Turn) string {
 	for {
 		b.Write(turn.Frame.Body())
 		if _, err := io.Copy(&b, &turn.Frame); err != nil {
-			t.Fatalf("reading an answer: %v", err)
+			t.Errorf("reading an answer: %v", err)
+			return b.String()
 		}
 		if err := turn.Next(); err == io.EOF {
 			return b.String()
 		} else if err != nil {
-			t.Fatalf("reading an answer: %v", err)
+			t.Errorf("reading an answer: %v", err)
+			return b.String()
 		}
 	}
 }
@@ -280,4 +311,37 @@ func (v *visitor) dies(t testing.TB, limit time.Duration) {
 	if _, err := v.conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("process %d is still there after %s", v.pid, limit)
 	}
+}
+
+// invariants says which of those in doc.go does not hold.
+func invariants(p *Pool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	idle := make(map[*worker]bool)
+	for _, w := range p.idle {
+		if idle[w] || w.phase != serving || w.turn != noTurn {
+			return fmt.Errorf("a worker of phase %d and turn %d is idle", w.phase, w.turn)
+		}
+		idle[w] = true
+	}
+	turns := 0
+	for w := range p.workers {
+		switch {
+		case w.phase == gone:
+			return errors.New("a worker that is gone is in the list")
+		case w.phase == booting && w.turn != noTurn:
+			return errors.New("somebody has a turn at a worker that boots")
+		case w.phase == retiring && w.turn == noTurn:
+			return errors.New("a worker retires, and nobody has a turn at it")
+		case w.phase == serving && w.turn == noTurn && !idle[w]:
+			return errors.New("a worker without a turn is not among the idle ones")
+		}
+		if w.turn != noTurn {
+			turns++
+		}
+	}
+	if turns > p.inflight {
+		return fmt.Errorf("%d turns, and %d requests in flight", turns, p.inflight)
+	}
+	return nil
 }

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 // deep makes the pool forget why it sends nothing ahead, and send as many as it ever does.
@@ -17,7 +16,7 @@ func deep(p *Pool) {
 	calm(p)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.behind = maxBehind
+	p.pace.behind = link.MaxBehind
 }
 
 // repeatable is a request that may be carried out twice.
@@ -37,7 +36,7 @@ func rowOf(t *testing.T, p *Pool, together bool, behind int, requests ...*Reques
 	size := 0
 	for i, r := range requests {
 		if i <= behind {
-			size += len(r.Frame) + len(probe)
+			size += wireSize(r)
 		}
 		results = append(results, send(p, t.Context(), r))
 		queued(t, p, i+1)
@@ -50,8 +49,8 @@ func rowOf(t *testing.T, p *Pool, together bool, behind int, requests ...*Reques
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			for w := range p.workers {
-				if len(w.line) > 0 {
-					return pipeLevel(w.child.chosen.writer) == size
+				if len(w.ahead) > 0 {
+					return bytesInPipe(w) == size
 				}
 			}
 			return false
@@ -131,15 +130,15 @@ func TestSeveralRequestsSentAheadSurviveTheEndOfTheirWorker(t *testing.T) {
 	}
 }
 
-func TestOnlyRequestsThatMayBeRepeatedAreSentTogether(t *testing.T) {
+func TestOnlyRequestsThatMayBeRepeatedAreSentAhead(t *testing.T) {
 	get, post := repeatable, script
 	for name, c := range map[string]struct {
 		behind   int
 		requests []*Request
 	}{
-		"the first alone":  {1, []*Request{post("answer"), post("answer"), get("answer"), get("answer")}},
+		"none of another":  {0, []*Request{post("answer"), post("answer"), get("answer"), get("answer")}},
 		"up to another":    {2, []*Request{post("answer"), get("answer"), get("answer"), post("answer"), get("answer")}},
-		"as many as it is": {maxBehind, []*Request{get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer")}},
+		"as many as it is": {link.MaxBehind, []*Request{get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer"), get("answer")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, g := start(t, steady(1)), newGate(t)
@@ -183,13 +182,6 @@ func TestSeveralRequestsBehindAStream(t *testing.T) {
 			if n := logs.FilterMessage("worker ready").Len(); n != 2 {
 				t.Errorf("%d workers were needed, want another one", n)
 			}
-			deep(p)
-			p.mu.Lock()
-			depth := p.pace.depth()
-			p.mu.Unlock()
-			if depth != 1 {
-				t.Errorf("%d requests may still be sent ahead of a pool that streams", depth)
-			}
 		})
 	}
 }
@@ -209,128 +201,6 @@ func TestWhoeverIsInALineWhenThePoolIsStoppedIsTold(t *testing.T) {
 		}
 		if got := receive(t, r[0]); got.err == nil {
 			t.Error("the front was answered by a worker that was killed")
-		}
-	}
-}
-
-func TestSeveralRequestsBehindALongOneAreTakenBackForAnotherWorker(t *testing.T) {
-	for range 100 {
-		p, g, file := start(t, steady(1)), newGate(t), journal(t)
-		r := rowOf(t, p, false, 5, append([]*Request{script("visit " + g.path + "; answer front")}, five(file)...)...)
-		v := g.next(t)
-		if !lineLies(p) && p.Stats().Recalled == 0 { // the worker was so slow that it found them with the front
-			v.release()
-			for _, c := range r {
-				receive(t, c).body(t)
-			}
-			continue
-		}
-		eventually(t, "they are taken back", func() bool { return p.Stats().Recalled == 5 })
-		if err := p.Scale(2, 2); err != nil {
-			t.Fatal(err)
-		}
-		// While the front is still at it:
-		if n := answered(t, r[1:], file); n != 1 {
-			t.Errorf("a request was carried out %d times", n)
-		}
-		v.release()
-		if got := receive(t, r[0]).body(t); got != "front" {
-			t.Errorf("the front was answered with %q", got)
-		}
-		return
-	}
-	t.Fatal("the worker always found all")
-}
-
-// lineLies reports whether a line lies in a worker's pipe.
-func lineLies(p *Pool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for w := range p.workers {
-		if len(w.line) > 0 && pipeLevel(w.child.chosen.writer) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// The worker has read the first of the line, and not the others.
-func TestWhatIsInThePipeOfALineIsTakenBack(t *testing.T) {
-	p, err := newPool(Config{Command: []string{"none"}}, zap.NewNop(), Events{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, ours, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer theirs.Close()
-	defer ours.Close()
-	w := &worker{child: &child{chosen: &candidate{tap: openTap(theirs)}}}
-	defer w.child.chosen.tap.close()
-	lie := func(texts ...string) {
-		t.Helper()
-		for _, text := range texts {
-			n, err := ours.WriteString(text)
-			w.line = append(w.line, &waiter{ahead: []byte(text), sent: n, err: err, outcome: make(chan outcome, 1)})
-		}
-	}
-	lie("first", "the second", "3rd")
-	left := w.line[1]
-	left.left = true // its client has gone
-	if _, err := io.ReadFull(theirs, make([]byte, len("first"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.recall(w); err != nil {
-		t.Fatal(err)
-	}
-	if len(w.line) != 1 || string(w.line[0].ahead) != "first" {
-		t.Errorf("%d requests are left", len(w.line))
-	}
-	if q := &p.queue; q.len != 1 || string(q.head.ahead) != "3rd" {
-		t.Errorf("%d requests wait", q.len)
-	}
-	if o := <-left.outcome; o.err != errTakenBack {
-		t.Errorf("who has gone is told %v", o.err)
-	}
-	if n := p.pace.recalled; n != 2 {
-		t.Errorf("%d requests were taken back", n)
-	}
-
-	lie("fourth", "5th")
-	if _, err := io.ReadFull(theirs, make([]byte, 2)); err != nil { // a part of a request is not taken back
-		t.Fatal(err)
-	}
-	if err := p.recall(w); err != nil || len(w.line) != 3 || p.queue.len != 1 {
-		t.Errorf("error %v, %d requests are left, %d wait", err, len(w.line), p.queue.len)
-	}
-	w.line[2].err = io.ErrShortWrite
-	if _, err := io.ReadFull(theirs, make([]byte, 4)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.recall(w); err != nil || len(w.line) != 3 {
-		t.Errorf("error %v, %d requests are left of a broken relay", err, len(w.line))
-	}
-}
-
-// PHP reads a pipe in pieces of 8192 bytes: a header in two of them ends the worker.
-func TestNothingIsSentBehindARequestThatPHPReadsInPieces(t *testing.T) {
-	for size, want := range map[int]int64{2000: 1, recallLimit - 200: 0} {
-		p, g := start(t, steady(1)), newGate(t)
-		deep(p)
-		first := send(p, t.Context(), script("visit "+g.path+"; answer"))
-		v := g.next(t)
-		front := send(p, t.Context(), script("visit "+g.path+"; answer", strings.Repeat("x", size)))
-		queued(t, p, 1)
-		behind := send(p, t.Context(), script("answer", strings.Repeat("y", 200)))
-		queued(t, p, 2)
-		v.release()
-		receive(t, first).body(t)
-		g.next(t).release()
-		receive(t, front).body(t)
-		receive(t, behind).body(t)
-		if n := p.Stats().Ahead; n != want {
-			t.Errorf("behind %d bytes, %d requests were sent ahead, want %d", size, n, want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type Reason string
 
 // The reasons, as they appear in metrics and logs.
 const (
-	ReasonMaxRequests Reason = "max_requests"
+	ReasonMaxRequests Reason = "max_requests" // also a limit of the application's own: it ends in order after an answer
 	ReasonMaxMemory   Reason = "max_memory"
 	ReasonMaxLifetime Reason = "max_lifetime"
 	ReasonIdle        Reason = "idle"

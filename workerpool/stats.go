@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/process"
 )
 
 // counts are totals since the pool was made. The pool's lock guards them.
@@ -33,8 +35,8 @@ type Snapshot struct {
 	// QueueFull, QueueTimeout and Unavailable count requests turned away.
 	QueueFull, QueueTimeout, Unavailable int64
 	// Ahead counts requests sent to a worker that was still at another one,
-	// Recalled those of them that were taken back.
-	Ahead, Recalled int64
+	// Left those of them that were given to another worker after all.
+	Ahead, Left int64
 	// Restarting is true while a rolling restart is under way.
 	Restarting bool
 	// LastError is why the last start failed; nil once one succeeded.
@@ -54,32 +56,40 @@ type WorkerInfo struct {
 	Busy time.Duration
 	// Due is why it will be replaced; "" if it will not.
 	Due Reason
+	// Generation is how many restarts had begun before it was started.
+	Generation int
+	// DrainsUntil is when it is ended at the latest: not zero for one that takes no
+	// new request and only finishes what it has begun.
+	DrainsUntil time.Time
 }
 
 // Stats returns a snapshot. It reads the memory of every worker.
 func (p *Pool) Stats() Snapshot {
 	now := time.Now()
-	gauges := make(map[int]memoryGauge)
+	gauges := make(map[int]process.MemoryGauge)
 	p.mu.Lock()
 	s := Snapshot{
 		Name: p.config.Name, Desired: p.desired, Min: p.min, Max: p.max,
 		Queue: p.queue.len, Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
 		QueueFull: p.counts.queueFull, QueueTimeout: p.counts.queueTimeout, Unavailable: p.counts.unavailable,
-		Ahead: p.pace.ahead, Recalled: p.pace.recalled,
+		Ahead: p.pace.ahead, Left: p.pace.left,
 		Restarting: p.rollout != nil,
 	}
-	if p.failures > 0 {
+	if p.failures > 0 || p.unused > 0 {
 		s.LastError = p.lastErr
 	}
 	for w := range p.workers {
 		info := WorkerInfo{
-			PID: int(w.pid.Load()), State: w.state, Started: w.started,
-			Served: w.served.Load(), Memory: w.rss.Load(), Due: w.due,
+			PID: int(w.pid.Load()), State: w.state(), Started: w.started,
+			Served: w.served.Load(), Memory: w.rss.Load(), Due: p.due(w), Generation: w.generation.number,
 		}
-		if w.state == StateIdle || w.state == StateBusy {
+		if w.phase == retiring {
+			info.DrainsUntil = w.retireBy
+		}
+		if w.isServing() {
 			gauges[info.PID] = w.memory
 		}
-		if w.state == StateBusy && !w.turnStart.IsZero() {
+		if w.isBusy() {
 			info.Busy = now.Sub(w.turnStart)
 		}
 		s.Workers = append(s.Workers, info)
@@ -87,7 +97,7 @@ func (p *Pool) Stats() Snapshot {
 	p.mu.Unlock()
 	for i := range s.Workers {
 		if gauge, ok := gauges[s.Workers[i].PID]; ok {
-			s.Workers[i].Memory = gauge.read()
+			s.Workers[i].Memory = gauge.Read()
 		}
 	}
 	slices.SortFunc(s.Workers, func(a, b WorkerInfo) int {

@@ -2,6 +2,7 @@ package workerpool
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -30,6 +31,43 @@ func TestStopDoesNotWaitForAReaderThatStalls(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStopCutsWhatIsInFlightAndTurnsAwayWhatWaits(t *testing.T) {
+	p, g := start(t, self(1)), newGate(t)
+	under := send(p, t.Context(), script("visit "+g.path+"; answer"))
+	g.next(t)
+	waiting := send(p, t.Context(), script("answer"))
+	queued(t, p, 1)
+	if err := receive(t, stop(p)); err != nil {
+		t.Error(err)
+	}
+	if r := receive(t, under); !errors.Is(r.err, ErrCut) {
+		t.Errorf("in flight: %v", r.err)
+	}
+	if r := receive(t, waiting); !errors.Is(r.err, ErrClosed) {
+		t.Errorf("waiting: %v", r.err)
+	}
+}
+
+func TestStopKillsWhatBoots(t *testing.T) {
+	c, g := self(1), newGate(t)
+	c.BootTimeout, c.StopTimeout = time.Hour, time.Hour
+	c.Env[bootEnv] = "visit " + g.path
+	p := unstarted(t, c)
+	enough := errors.New("the program ends")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	started := make(chan error, 1)
+	go func() { started <- p.Start(ctx) }()
+	v := g.next(t)
+	cancel(enough)
+	if err := receive(t, started); err != enough {
+		t.Errorf("Start returned %v", err)
+	}
+	if err := receive(t, stop(p)); err != nil {
+		t.Error(err)
+	}
+	v.dies(t, patience)
 }
 
 func TestStopLeavesAReaderItsTimeForWhatTheWorkerSaidLast(t *testing.T) {

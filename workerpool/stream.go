@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
-
-	"github.com/phpworker/caddy-php-worker/goridge"
 )
 
 // Open reports whether more is to come: further frames, or the rest of Frame.
@@ -42,53 +41,40 @@ func (t *Turn) next(limit time.Duration, late error) error {
 		t.end()
 		return io.EOF
 	}
-	err := t.timed(limit, late, func() error {
+	var soft *SoftError
+	err := t.timed(limit, late, func() (err error) {
 		for {
-			if err := w.readFrame(&t.Frame); err != nil || !t.Frame.IsControl() {
+			err := w.readError(w.link.Answer(&t.Frame))
+			if err == nil && t.Frame.IsError() {
+				soft, err = t.softError()
 				return err
 			}
-			t.Frame.Release()
+			if !errors.Is(err, os.ErrDeadlineExceeded) || t.expired.Load() {
+				return err
+			}
+			t.pool.takesLong(w) // an interruption that came too late: nothing is ahead any more
+			if t.expired.Load() {
+				return err
+			}
 		}
 	})
 	if err != nil {
 		return t.broken(err)
 	}
-	if t.Frame.IsError() {
-		soft, err := t.softError()
-		if err != nil {
-			return t.broken(err)
-		}
+	if soft != nil {
 		t.end()
 		return soft
 	}
-	if t.complete() {
+	if t.whole() {
 		t.end()
 	}
 	return nil
 }
 
-// end closes an answer of several frames whose last one has been read in full,
-// and sends the pid frame: the one behind the request may have been swallowed by
-// the 3.x client, which skips what it finds while it looks for a pong.
-//
-// A stop frame is an error to the 2.x client, which finds it behind the stream,
-// and that error must not become the next answer. So after one the worker is
-// settled by two pid frames, both sent behind it: the one behind the request
-// may be the first to be answered.
+// end closes an answer of several frames, or a long one, that has been read in full.
 func (t *Turn) end() {
 	late := t.close()
-	t.probe()
-	t.worker.extra = 1
-	if t.killer != nil || len(t.worker.line) > 0 {
-		t.probe()
-	}
-	if t.killer != nil {
-		t.worker.doubt++
-		if t.worker.abandoned > 0 { // too much at once to tell what it says
-			t.worker.wantsOut = true
-		}
-	}
-	t.worker.afterStream = t.streamed && len(t.worker.line) > 0
+	t.worker.link.Finish(t.stopped)
 	t.finish(late)
 }
 
@@ -97,22 +83,17 @@ func (t *Turn) broken(err error) error {
 	if late := t.close(); late {
 		err = fmt.Errorf("%w after it was canceled: %w", ErrStreamIdle, err)
 	}
-	if t.req == nil {
-		return err
-	}
-	// What we have cut off may have come to its end all the same.
-	t.worker.afterStream = t.streamed && !overByItself(err)
 	after := time.Since(t.start)
-	err = t.pool.lost(t.worker, err, 0)
+	err = t.pool.turnFailed(t, err)
 	if lost, ok := errors.AsType[*WorkerError](err); ok {
-		lost.After = after
+		lost.After, lost.Unread = after, false
 	}
 	return err
 }
 
 // Cancel asks the worker to end its stream: a stop frame, and the kill ladder if
-// it has not ended within the pool's StopTimeout. It may be called from any
-// goroutine, at any time and more than once.
+// it has not ended within the pool's StopTimeout. An answer in one long frame has only so
+// long to come to its end. It may be called from any goroutine, at any time and more than once.
 func (t *Turn) Cancel() {
 	if t.canceled.Swap(true) {
 		return
@@ -122,11 +103,16 @@ func (t *Turn) Cancel() {
 	if t.ended {
 		return
 	}
-	conn, sent := t.worker.conn, make(chan struct{})
-	t.killer, t.stopSent = time.AfterFunc(t.pool.config.StopTimeout, t.expire), sent
+	t.killer = time.AfterFunc(t.pool.config.StopTimeout, t.expire)
+	if !t.streamed {
+		return
+	}
+	t.stopped = true
+	sent, conversation := make(chan struct{}), t.worker.link
+	t.stopSent = sent
 	go func() { // a full pipe must not hold the caller
 		defer close(sent)
-		_, _ = conn.Write(goridge.AppendStreamStop(nil))
+		conversation.Stop()
 	}()
 }
 
@@ -146,6 +132,7 @@ func (t *Turn) Close() {
 		for t.open {
 			if _, err := io.Copy(io.Discard, &t.Frame); err != nil {
 				_ = t.broken(err)
+				t.Frame.Release()
 				return
 			}
 			if t.Next() != nil {

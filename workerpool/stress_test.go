@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// leftovers are the stacks of goroutines of this package that no test runs. The
-// thread that starts processes and the waiter for the guard live on.
+// leftovers are the stacks of goroutines of this package, and of the rooms below it, that no test runs. The
+// thread that starts processes and the waiter for the watchdog live on.
 func leftovers() (left []string) {
 	buf := make([]byte, 4<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 		switch {
-		case !strings.Contains(stack, "/workerpool."), strings.Contains(stack, "testing.tRunner("), strings.Contains(stack, "TestMain("):
-		case strings.Contains(stack, "locked to thread"), strings.Contains(stack, "workerpool.startGuard"):
+		case !strings.Contains(stack, "/workerpool"), strings.Contains(stack, "testing.tRunner("), strings.Contains(stack, "TestMain("):
+		case strings.Contains(stack, "locked to thread"), strings.Contains(stack, "process.startWatchdog"):
 		default:
 			left = append(left, stack)
 		}
@@ -87,7 +87,7 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 	c.StopTimeout, c.DrainTimeout, c.StreamIdleTimeout = time.Second, time.Second, 2*time.Second
 	p := start(t, c)
 	steps := []string{
-		"answer", "answer", "answer; sometimes-more", "answer; say noise", "answer; stop", "answer; exit 0", "error oops",
+		"answer", "answer", "answer; sometimes-late", "answer; say noise", "answer; stop", "answer; exit 0", "error oops",
 		"chunks 30", "flood", "big 300000", "chunk half; exit 3", "moan dying; exit 255", "stop",
 	}
 	var wg sync.WaitGroup
@@ -96,6 +96,9 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(client), 1))
 			for i := range 150 {
 				chaos(t, p, r, steps, fmt.Sprintf("client %d request %d", client, i))
+				if err := invariants(p); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -110,9 +113,9 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 			}
 			switch r.IntN(5) {
 			case 0:
-				if wait, err := p.Restart(ReasonRestart); err == nil {
+				if rollout, err := p.Restart(ReasonRestart); err == nil {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(200))*time.Millisecond)
-					_ = wait(ctx)
+					_ = rollout.Wait(ctx)
 					cancel()
 				}
 			case 1:
@@ -147,7 +150,7 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// children are this process's child processes, but for the guard.
+// children are this process's child processes, but for the watchdog.
 func children(t *testing.T) (left []string) {
 	t.Helper()
 	list, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", syscall.Getpid()))
@@ -156,7 +159,7 @@ func children(t *testing.T) (left []string) {
 	}
 	for pid := range strings.FieldsSeq(string(list)) {
 		command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
-		if !strings.Contains(string(command), "php_worker-guard") {
+		if !strings.Contains(string(command), "php_worker-watchdog") {
 			left = append(left, pid)
 		}
 	}

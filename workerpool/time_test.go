@@ -26,8 +26,8 @@ func TestThePauseBetweenBootsThatFailDoublesUpToTenSeconds(t *testing.T) {
 	bubble(t, Config{Max: 1}, boot, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
 		_, err := p.Exec(t.Context(), script("answer"))
 		lost := as[*UnavailableError](t, err)
-		if l.count() != hopeless || lost.RetryAfter != 400*ms {
-			t.Errorf("after %d boots: try again in %s; want %d and 400ms", l.count(), lost.RetryAfter, hopeless)
+		if l.count() != crashLoopAfter || lost.RetryAfter != 400*ms {
+			t.Errorf("after %d boots: try again in %s; want %d and 400ms", l.count(), lost.RetryAfter, crashLoopAfter)
 		}
 		as[*BootError](t, err)
 		begin := time.Now()
@@ -83,28 +83,57 @@ func TestARestartTriesAtOnce(t *testing.T) {
 	})
 }
 
-func TestWorkersThatDieOnTheirFirstRequestAreStartedLessAndLessOften(t *testing.T) {
-	bubble(t, Config{Min: 1, QueueTimeout: time.Minute}, nil, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
+// What a request does to its worker is that request's affair: the others are served.
+func TestWorkersThatDieOnTheirFirstRequestAreReplacedAtOnce(t *testing.T) {
+	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
 		begin := time.Now()
-		for time.Since(begin) < 30*time.Second {
+		for i := range 50 {
 			if _, err := p.Exec(t.Context(), script("exit 139")); err == nil {
 				t.Fatal("answered")
 			}
-			pass(ms)
+			if i%5 == 0 {
+				if got := ask(t, p, "answer", "another's"); got != "another's" {
+					t.Errorf("the next request was answered with %q", got)
+				}
+			}
 		}
+		if took := time.Since(begin); took > 100*ms {
+			t.Errorf("it took %s", took)
+		}
+		synctest.Wait()
+		if n := logs.FilterMessage("worker crashed").Len(); n < 50 {
+			t.Errorf("%d crashes logged", n)
+		}
+	})
+}
+
+func TestWorkersThatEndBeforeTheyAreGivenARequestAreStartedLessAndLessOften(t *testing.T) {
+	boot := func(n int) fakeBoot { return fakeBoot{leaves: true} }
+	bubble(t, Config{Min: 1}, boot, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
+		pass(30 * time.Second)
 		got := l.gaps()
-		for i := range got { // the next request does not come at once
+		for i := range got { // its life is a millisecond
 			got[i] = got[i].Round(10 * ms)
 		}
 		// The first time may be bad luck.
 		if want := append([]time.Duration{0}, doubling...); len(got) < 8 || len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
 			t.Errorf("the pauses were %v; want %v", got, want)
 		}
-		if n := logs.FilterMessage("worker crashed").Len(); n != l.count() {
-			t.Errorf("%d crashes of %d logged", n, l.count())
+	})
+}
+
+// Whoever kills idle workers keeps nobody from being served: those who wait, wait as the queue says.
+func TestRequestsWaitForWorkersThatWereKilledBeforeTheyWereGivenOne(t *testing.T) {
+	boot := func(n int) fakeBoot { return fakeBoot{leaves: n <= 5} }
+	bubble(t, Config{Min: 1}, boot, func(t *testing.T, p *Pool, l *fakes, logs *observer.ObservedLogs) {
+		pass(time.Second) // five have been killed, and the next start is 0.5 s away
+		begin := time.Now()
+		if got := ask(t, p, "answer", "mine"); got != "mine" {
+			t.Errorf("got %q", got)
 		}
-		pass(10 * time.Second)
-		ask(t, p, "answer")
+		if took := time.Since(begin); took < 100*ms || took > 5*time.Second {
+			t.Errorf("it waited for %s", took)
+		}
 	})
 }
 
@@ -145,13 +174,14 @@ func TestARequestTimeoutIsExact(t *testing.T) {
 		begin := time.Now()
 		ask(t, p, "wait 4999ms; answer")
 		turn, err := p.Exec(t.Context(), script("deaf; wait 1h; answer"))
-		if took := time.Since(begin); !errors.Is(err, ErrTimeout) || took != 9999*ms {
+		if took := time.Since(begin); !errors.Is(err, ErrTimeout) || took != 9999*ms+lastWordsOf(ReasonTimeout) {
 			t.Errorf("%v, %v after %s", turn, err, took)
 		}
 		pass(2 * time.Second)
 		f := l.all[0]
-		if f.asked.Sub(begin) != 9999*ms || f.killed.Sub(begin) != 10999*ms {
-			t.Errorf("SIGTERM after %s, SIGKILL after %s; want them at once and a second later", f.asked.Sub(begin), f.killed.Sub(begin))
+		if f.timedUp.Sub(begin) != 9999*ms || f.asked.Sub(begin) != 10499*ms || f.killed.Sub(begin) != 10999*ms {
+			t.Errorf("asked where it is after %s, SIGTERM after %s, SIGKILL after %s; want them at once, and half a second and a second later",
+				f.timedUp.Sub(begin), f.asked.Sub(begin), f.killed.Sub(begin))
 		}
 		ask(t, p, "answer")
 	})
@@ -160,7 +190,7 @@ func TestARequestTimeoutIsExact(t *testing.T) {
 func TestABootTimeoutIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &fakes{boot: func(int) fakeBoot { return fakeBoot{mute: true} }}
-		p, err := newPool(Config{Command: []string{"fake"}, Min: 1, BootTimeout: 7 * time.Second}, unstarted(t, self(1)).Log(), Events{}, l.launch)
+		p, err := newPool(Config{Command: []string{"fake"}, Min: 1, BootTimeout: 7 * time.Second}, unstarted(t, self(1)).Log(), Events{}, l.launcher)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,8 +278,8 @@ func TestABurstStartsSeveralWorkersAtOnceButNotAll(t *testing.T) {
 			pass(ms)
 		}
 		wg.Wait()
-		if most != bootConcurrency() {
-			t.Errorf("%d workers started at once, want %d", most, bootConcurrency())
+		if most != (&fakes{}).Traits().AtOnce {
+			t.Errorf("%d workers started at once, want %d", most, (&fakes{}).Traits().AtOnce)
 		}
 		if n := l.count(); n != 12 {
 			t.Errorf("%d starts for 60 requests, want the maximum", n)

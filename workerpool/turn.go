@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 // Request is what a worker gets.
 type Request struct {
-	// Frame is the beginning of a request frame in one piece: header, context
-	// and, unless Body is set, the body. See [goridge.BeginRequest]. Exec
-	// does not keep it, but may use the capacity behind its end.
+	// Frame is the beginning of a request frame in one piece: room for the header,
+	// context and, unless Body is set, the body, as [goridge.BeginRequest] and
+	// [goridge.FinishRequest] make it. Exec does not keep it, but writes into that room,
+	// and may use the capacity behind its end.
 	Frame []byte
 	// Body follows Frame; it is read from its start for every attempt.
 	Body io.ReadSeeker
@@ -46,15 +48,15 @@ type Turn struct {
 	worker *worker
 	req    *Request
 	start  time.Time // of the turn at that worker
+	number uint32    // of the request in the conversation with that worker
+	begun  bool      // the worker may have begun with it
 	open   bool      // the worker is held: more frames, or the rest of one, follow
 	// streamed says that the answer has more than one frame.
 	streamed bool
-	sent     int // bytes of the request written in one piece; 0 if it was not
 
-	frame   []byte // Request.Frame and, where probed, the pid frame
-	probed  bool   // the pid frame is sent along
-	ahead   bool   // sent already, with sendErr, when the turn began
-	sendErr error
+	ahead   bool        // the request was sent before the turn began
+	waited  bool        // it has been sent ahead once, and was left
+	left    bool        // and the worker that it was sent to may carry it out all the same
 	expired atomic.Bool // the time limit has broken the relay
 
 	closed   bool
@@ -62,15 +64,11 @@ type Turn struct {
 	lock     sync.Mutex // Cancel against the end of the turn
 	ended    bool
 	killer   *time.Timer   // ends a worker that ignores the stop frame
+	stopped  bool          // that frame was sent, or is about to be
 	stopSent chan struct{} // closed when that frame is out
 }
 
 const (
-	// inlineProbe is the largest request, in bytes, behind which the pid
-	// frame is sent at once. A pipe takes so much in one piece; behind a
-	// larger request the frame's header could be torn, which PHP does not
-	// survive.
-	inlineProbe = 32 << 10
 	// maxUnread bounds how often a request that was never read is sent anew.
 	maxUnread = 16
 	// maxErrorText is how much of what a worker says with an error frame is
@@ -78,24 +76,21 @@ const (
 	maxErrorText = 64 << 10
 )
 
-var probe = goridge.AppendControlPID(nil, os.Getpid())
-
 // Exec waits for a free worker, sends it the request and returns with the first
 // frame of the answer. If that is the whole answer, the worker is free again
 // already. The caller must Close the turn.
 //
-// ctx ends the wait in the queue; a request that has begun is not broken off.
-// If a worker dies, the request is sent to another one where that is safe: when
-// the dead one never read it, or when it is Repeatable (once). A Repeatable one may
-// be carried out a second time, too, when the worker that has read it does not come to
-// it for long.
+// ctx ends the wait in the queue; a request that has begun is not broken off, but nothing
+// is repeated for a ctx that has ended. If a worker dies, the request is sent to another one
+// where that is safe: when the dead one never read it, or when it is Repeatable (once). A
+// Repeatable one may be carried out a second time, too, when the worker that it was sent to
+// ahead of its turn does not come to it for long; then it is not repeated besides.
 //
 // Errors: [ErrClosed], [ErrQueueFull], [ErrQueueTimeout], [*UnavailableError],
-// the cause of ctx, [*SoftError], [*WorkerError] (also around [ErrTimeout]).
+// the cause of ctx, [*SoftError], [*WorkerError] (also around [ErrTimeout] and [ErrCut]).
 func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 	begin := time.Now()
 	t := &Turn{pool: p, req: req}
-	t.prepare(req)
 	repeated, again := false, false
 	for {
 		if err := req.rewind(); err != nil {
@@ -109,56 +104,49 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		t.PID = int(w.pid.Load())
 		t.start = w.turnStart
 		t.Queued = max(0, t.start.Sub(begin))
-		err = t.exchange(req)
+		t.begun = false
+		err = t.exchange()
 		t.Executed = time.Since(t.start)
 		if err == nil {
 			return t, nil
 		}
 		var soft *SoftError
-		var lost *WorkerError
 		if errors.As(err, &soft) {
 			return nil, err
 		}
 		if !again { // a draining pool has to wait for the repetition, too
 			again = true
-			p.hold(1)
-			defer p.hold(-1)
+			p.reserve()
+			defer p.unreserve()
 		}
-		switch {
-		case errors.Is(err, errTakenBack):
-			w.slowTail = true
-			go p.settleAndHandBack(w)
-			continue
-		case errors.Is(err, errSwallowed):
-			p.dismiss(w, errWantsOut)
-			continue
-		case errors.Is(err, errPassedOver):
-			if w.abandoned > 0 || w.wantsOut {
-				p.dismiss(w, errWantsOut)
-			} else {
-				p.handBack(w) // settled: it has asked for the next request
+		if lost, ok := errors.AsType[*notBegun](err); ok {
+			if ctx.Err() != nil { // it may have been sent ahead
+				return nil, context.Cause(ctx)
 			}
-			return nil, &WorkerError{PID: t.PID, Err: errPassedOver, Output: w.out.tail()}
-		case errors.Is(err, errWantsOut):
-			p.dismiss(w, errWantsOut)
-			err = &WorkerError{PID: t.PID, Err: errWantsOut, Unread: true}
-		default:
-			err = p.lost(w, err, t.sent)
-			if errors.As(err, &lost) {
-				lost.After = t.Executed
+			if lost.err == nil { // it is only too busy
+				continue
 			}
+			if t.Retries++; t.Retries <= maxUnread {
+				continue
+			}
+			return nil, &WorkerError{PID: t.PID, Err: lost.err, Output: w.child.Tail(), Unread: true}
 		}
-		t.Retries++
-		if !errors.As(err, &lost) || errors.Is(err, ErrTimeout) {
+		err = p.turnFailed(t, err)
+		begin = begin.Add(time.Since(t.start)) // that was no waiting
+		lost, ok := errors.AsType[*WorkerError](err)
+		if !ok || errors.Is(err, ErrTimeout) {
 			return nil, err
 		}
 		switch {
-		case lost.Unread && t.Retries <= maxUnread:
-		case req.Repeatable && !repeated && !lost.Unread:
+		case ctx.Err() != nil: // for nobody
+			return nil, err
+		case lost.Unread && t.Retries < maxUnread:
+		case req.Repeatable && !repeated && !t.left && !lost.Unread && !lost.killed:
 			repeated = true
 		default:
 			return nil, err
 		}
+		t.Retries++
 	}
 }
 
@@ -175,125 +163,146 @@ func (r *Request) rewind() error {
 
 // exchange sends the request and reads the first frame of the answer. A whole
 // answer, or an error frame, ends the turn.
-func (t *Turn) exchange(req *Request) error {
-	if err := t.timed(t.pool.config.RequestTimeout, ErrTimeout, func() error { return t.ask(req) }); err != nil {
+//
+// The worker is ready, or is asked to tell so; or the request was sent ahead, and then it
+// begins when the one before is done.
+func (t *Turn) exchange() error {
+	if err := t.untilReady(); err != nil {
 		return err
 	}
-	t.worker.extra = 0 // all pid frames sent before this request have been answered
-	if t.Frame.IsStopRequest() {
-		t.Frame.Release()
-		return errWantsOut
-	}
+	var soft *SoftError
+	err := t.timed(t.pool.config.RequestTimeout, ErrTimeout, func() (err error) {
+		if err = t.ask(); err == nil && t.Frame.IsError() {
+			soft, err = t.softError()
+		}
+		return err
+	})
 	switch {
-	case t.Frame.IsError():
-		soft, err := t.softError()
-		if err != nil {
-			return err
-		}
-		return t.over(soft)
-	case !t.complete():
-		if t.req != nil {
-			if err := t.pool.longAnswer(t.worker, t.Frame.More()); err != nil {
-				t.Frame.Release()
-				return err
-			}
-		}
+	case err != nil:
+		return err
+	case soft != nil:
+		t.complete()
+		return soft
+	case !t.whole():
+		t.pool.beforeStreaming(t.worker)
 		t.open, t.streamed = true, t.Frame.More()
 		return nil
 	}
-	return t.over(nil)
+	t.complete()
+	return nil
 }
 
-// over ends a turn whose answer has been read in full, and returns err.
-func (t *Turn) over(err error) error {
-	if !t.probed {
-		t.probe()
+// untilReady waits until the worker is done with what it was at before: not for long,
+// since another worker may come free. *notBegun says that the request is to be
+// carried out elsewhere.
+func (t *Turn) untilReady() error {
+	p, w := t.pool, t.worker
+	if t.ahead {
+		return t.untilFront()
 	}
-	t.finish(t.close())
-	return err
-}
-
-// softError takes the text of an error frame and releases the frame. Its error
-// means that the worker is of no use any more.
-func (t *Turn) softError() (*SoftError, error) {
-	defer t.Frame.Release()
-	text := bytes.NewBuffer(bytes.Clone(t.Frame.Payload[:min(len(t.Frame.Payload), maxErrorText)]))
-	if _, err := io.CopyN(text, &t.Frame, int64(maxErrorText-text.Len())); err != nil && err != io.EOF {
-		return nil, err
+	if w.link.MayAsk() {
+		return nil
 	}
-	if _, err := io.Copy(io.Discard, &t.Frame); err != nil {
-		return nil, err
+	ready, err := w.link.TryCatchUp()
+	if err == nil && !ready && w.link.WaitAtMost(p.config.readyWithin) {
+		err = w.readError(w.link.CatchUp(0))
+		w.link.ClearInterrupt()
+		ready = err == nil
 	}
-	return &SoftError{Text: text.String(), PID: t.PID}, nil
-}
-
-// prepare decides whether the pid frame goes with the request.
-func (t *Turn) prepare(req *Request) {
-	t.frame = req.Frame
-	if req.Body == nil && len(t.frame)+len(probe) <= inlineProbe {
-		t.frame, t.probed = append(t.frame, probe...), true
-	}
-}
-
-// ask sends the request and reads until the first frame that answers it.
-//
-// A worker that is not settled gets the request on trust that it will be at once.
-// If it is not, the request is taken back: it may be working for long after its
-// last response, while another worker has come free. A request that could not be
-// taken back is not sent on trust.
-func (t *Turn) ask(req *Request) error {
-	w := t.worker
-	trusted := !w.settled && t.req != nil
 	switch {
-	case t.ahead && t.sendErr != nil:
-		return t.sendErr
-	case t.ahead && w.afterStream:
-		return t.afterStream()
-	case t.ahead:
-	case trusted && (w.child.chosen.tap == nil || !t.probed || len(t.frame) > recallLimit):
-		return errTakenBack
-	default:
-		if trusted {
-			_ = w.conn.SetReadDeadline(time.Now().Add(t.pool.config.longTail))
-		}
-		if err := t.send(req); err != nil {
-			return err
-		}
+	case err == nil && ready && !w.link.AskedToStop():
+		return nil
+	case err == nil && ready:
+		err = link.ErrAskedToStop
+	case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
+		w.worksLate = true
+		go p.awaitReady(w)
+		return &notBegun{}
 	}
-	deadline, fed := trusted && !t.ahead, !t.probed || t.req == nil
+	p.drop(w, err)
+	return &notBegun{err}
+}
+
+// untilFront waits until a request that was sent ahead is the front.
+func (t *Turn) untilFront() error {
+	p, w := t.pool, t.worker
 	for {
-		if w.settled && !fed {
-			fed = true
-			t.pool.feed(w, len(t.frame))
-		}
-		switch err := w.readFrame(&t.Frame); {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded) && t.req != nil && !t.expired.Load():
-			if err := t.nudged(); err != nil {
-				return err
+		err := w.readError(w.link.CatchUp(0))
+		switch {
+		case err == nil && w.link.Front() == t.number:
+			t.start = time.Now()
+			p.turnBegins(w, t.start)
+			return nil
+		case err == nil: // unless this pool has lost count
+			err = link.ErrWrongNumber
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if p.takesLong(w) {
+				w.worksLate = true
+				p.leaveAhead(w, true)
+				go p.awaitReady(w)
+				t.waited, t.left = true, true
+				return &notBegun{}
 			}
 			continue
-		default:
+		}
+		t.waited = true
+		p.drop(w, err)
+		return &notBegun{err}
+	}
+}
+
+// complete ends a turn whose answer has been read in full.
+func (t *Turn) complete() {
+	late := t.close()
+	t.worker.link.Finish(false)
+	t.finish(late)
+}
+
+// softError is that of the current frame.
+func (t *Turn) softError() (*SoftError, error) {
+	if t.Frame.Rest() > 0 && !t.open { // nobody shall wait for that, nor interrupt it
+		t.pool.beforeStreaming(t.worker)
+	}
+	soft, err := softError(&t.Frame, t.PID)
+	return soft, t.worker.readError(err)
+}
+
+// softError takes the text of an error frame of the worker and releases the frame. Its
+// error means that the worker is of no use any more.
+func softError(f *goridge.Frame, pid int) (*SoftError, error) {
+	defer f.Release()
+	text := bytes.NewBuffer(bytes.Clone(f.Payload[:min(len(f.Payload), maxErrorText)]))
+	if _, err := io.CopyN(text, f, int64(maxErrorText-text.Len())); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		return nil, err
+	}
+	return &SoftError{Text: text.String(), PID: pid}, nil
+}
+
+// ask sends the request, where that has not been done, and reads the first frame that
+// answers it.
+func (t *Turn) ask() error {
+	p, w := t.pool, t.worker
+	t.begun = true
+	if !t.ahead {
+		number, err := w.link.Send(t.req.Frame, t.req.Body, t.req.BodySize)
+		if t.number = number; err != nil {
 			return err
 		}
-		switch {
-		case !w.settled:
-			if err := w.sift(&t.Frame); err != nil {
-				return err
-			}
-			if deadline && w.settled {
-				deadline = false
-				_ = w.conn.SetReadDeadline(time.Time{})
-			}
-		case !t.Frame.IsControl():
-			return nil
-		default:
-			t.Frame.Release()
-			if w.extra > 0 {
-				w.extra--
-			} else if t.probed {
-				return errPassedOver
-			}
+	}
+	p.sendAhead(w)
+	for {
+		err := w.readError(w.link.Answer(&t.Frame))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || t.expired.Load() {
+			return err
+		}
+		if p.takesLong(w) {
+			p.leaveAhead(w, true)
+		}
+		if t.expired.Load() { // meanwhile: that, too, has been calmed
+			return err
 		}
 	}
 }
@@ -314,41 +323,21 @@ func (t *Turn) timed(limit time.Duration, late error, f func() error) error {
 	return err
 }
 
-// probe sends the pid frame. If that fails the answer is whole all the same; the
-// worker's end is found when it is used next.
-func (t *Turn) probe() { _, _ = t.worker.conn.Write(probe) }
-
-// complete says that the answer is there in full: whatever happens to the
+// whole says that the answer is there in full: whatever happens to the
 // worker from now on is not this request's trouble.
-func (t *Turn) complete() bool { return !t.Frame.More() && t.Frame.Rest() == 0 }
+func (t *Turn) whole() bool { return !t.Frame.More() && t.Frame.Rest() == 0 }
 
-// send writes the request. A worker that died before it read anything shows
-// here or at the first read.
-func (t *Turn) send(req *Request) error {
-	t.sent = 0
-	if req.Body == nil {
-		n, err := t.worker.conn.Write(t.frame)
-		t.sent = n
-		return err
-	}
-	return t.worker.conn.WriteBody(t.frame, req.Body, req.BodySize)
-}
-
-// finish gives the worker back, unless it was late to obey Cancel. During warm-up
-// nobody has taken a turn.
+// finish gives the worker back, unless it was late to obey Cancel.
 func (t *Turn) finish(late bool) {
-	switch {
-	case t.req == nil:
-		t.worker.settled = false
-	case late:
-		t.pool.dismiss(t.worker, ErrStreamIdle)
-	default:
-		size := int64(len(t.frame))
-		if t.req.Body != nil {
-			size += t.req.BodySize
-		}
-		t.pool.release(t.worker, size)
+	if late {
+		t.pool.drop(t.worker, ErrStreamIdle)
+		return
 	}
+	size := int64(len(t.req.Frame))
+	if t.req.Body != nil {
+		size += t.req.BodySize
+	}
+	t.pool.answered(t.worker, size)
 }
 
 // close ends the time of Cancel, and reports whether the relay has been broken
@@ -361,17 +350,15 @@ func (t *Turn) close() (late bool) {
 	if t.killer == nil {
 		return false
 	}
-	<-t.stopSent // later it would stop the stream of the next request
+	if t.stopped {
+		<-t.stopSent // later it would stop the stream of the next request
+	}
 	return !t.killer.Stop()
 }
 
 // expire ends the pending read or write at once; the owner then ends the process
-// group. What the worker has said by then can still be read, where the relay
-// knows deadlines: it tells whether a request sent ahead has been begun.
+// group.
 func (t *Turn) expire() {
 	t.expired.Store(true)
-	now, conn := time.Now(), t.worker.conn
-	if conn.SetWriteDeadline(now) != nil || conn.SetReadDeadline(now) != nil {
-		conn.Close()
-	}
+	t.worker.link.Break()
 }

@@ -1,17 +1,19 @@
 package workerpool
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
 func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
 	for name, steps := range map[string]string{
-		"plain": "answer warm", "stray": "answer warm; answer twice", "stream": "chunks 20", "large": "big 100000",
+		"plain": "answer warm", "late error": "answer warm; error late", "stream": "chunks 20", "large": "big 100000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := self(4)
@@ -19,9 +21,9 @@ func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
 			checks := make(chan string, 4)
 			request := *script(steps)
 			request.Frame = append(make([]byte, 0, 4096), request.Frame...) // with room behind it
-			c.Warmup = &Warmup{Request: request, Check: func(f *goridge.Frame) error {
+			c.Warmup = &Warmup{Request: request, Check: func(f *goridge.Frame) (string, error) {
 				checks <- string(f.Body())
-				return nil
+				return "", nil
 			}}
 			p := start(t, c)
 			if len(checks) != 4 {
@@ -38,10 +40,14 @@ func TestEveryWorkerMustAnswerTheWarmUp(t *testing.T) {
 
 func TestAFailedWarmUpFailsTheBoot(t *testing.T) {
 	c := self(1)
-	c.Warmup = &Warmup{Request: *script("answer no"), Check: func(f *goridge.Frame) error {
-		return fmt.Errorf("status %s", f.Body())
+	c.Warmup = &Warmup{Request: *script("answer no"), Check: func(f *goridge.Frame) (string, error) {
+		return "", fmt.Errorf("status %s", f.Body())
 	}}
 	if err := unstarted(t, c).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "status no") {
+		t.Errorf("got %v", err)
+	}
+	c.Warmup = &Warmup{Request: *script("answer warm; answer twice"), Check: func(*goridge.Frame) (string, error) { return "", nil }}
+	if err := unstarted(t, c).Start(t.Context()); !errors.Is(err, link.ErrAnsweredTwice) {
 		t.Errorf("got %v", err)
 	}
 	c.Warmup = &Warmup{Request: *script("moan PHP Warning: cold; exit 5")}

@@ -56,7 +56,7 @@ func TestAProcessThatPHPLeftBehindLivesOn(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
 	ask(t, p, "answer; fork "+g.path+"; exit 0")
 	v := g.next(t)
-	eventually(t, "the worker has gone", func() bool { return restarts(p, ReasonCrash) == 1 })
+	eventually(t, "the worker has gone", func() bool { return restarts(p, ReasonMaxRequests) == 1 })
 	if err := syscall.Kill(v.pid, 0); err != nil {
 		t.Errorf("process %d, which the worker has left behind: %v", v.pid, err)
 	}

@@ -30,6 +30,14 @@ var bars = []bar{
 	{"out", rrPackages, "frankenphp", 8, 1.0, 0},
 	{"in", rrPackages, "nginx+php-fpm", 8, 1.0, 1.0},
 	{"in", rrPackages, "roadrunner", 8, 3.5, 0},
+	{"symfony", ownLoop, bridged, 64, 1.0, 0.7},
+	{"hello", classicMode, "nginx+php-fpm", 64, 0, 1.15},
+	{"hello", classicMode, "caddy+php-fpm", 64, 0, 0.5},
+	{"symfony", classicMode, "nginx+php-fpm", 64, 0, 1.0},
+	{"laravel", classicMode, "nginx+php-fpm", 64, 0, 1.0},
+	{wordpress, classicMode, "nginx+php-fpm", 8, 0, 1.0},
+	{"out", classicMode, "nginx+php-fpm", 8, 0, 1.0},
+	{"in", classicMode, "nginx+php-fpm", 8, 0, 1.0},
 }
 
 // worstP99 is the bar of every application that PHP answers, with 64 connections,

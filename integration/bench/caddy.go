@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,7 +11,8 @@ import (
 
 // caddyfile makes the command of a Caddy with one site.
 func (l launch) caddyfile(binary, global, site string) (*exec.Cmd, error) {
-	path, err := l.write("Caddyfile", fmt.Sprintf("{\n\tadmin off\n\tlog {\n\t\tlevel ERROR\n\t}\n%s}\nhttp://127.0.0.1:%d {\n%s}\n", global, l.port, site))
+	host := cmp.Or(l.app.host, "127.0.0.1")
+	path, err := l.write("Caddyfile", fmt.Sprintf("{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\tlog {\n\t\tlevel ERROR\n\t}\n%s}\nhttp://%s:%d {\n%s}\n", global, host, l.port, site))
 	cmd := exec.Command(binary, "run", "--config", path)
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+l.dir, "XDG_CONFIG_HOME="+l.dir)
 	return cmd, err
@@ -20,23 +22,37 @@ func (l launch) caddyfile(binary, global, site string) (*exec.Cmd, error) {
 // separated by semicolons.
 func phpWorker(binary, script, autoload, options string) func(*environment, launch) ([]*exec.Cmd, error) {
 	return func(e *environment, l launch) ([]*exec.Cmd, error) {
-		var block strings.Builder
-		line := func(format string, args ...any) { fmt.Fprintf(&block, "\t\t"+format+"\n", args...) }
-		line("workers %d", l.workers)
-		line("env BENCH_AUTOLOAD %s", autoload)
-		for _, v := range e.variables(l) {
-			line("env %s %s", v[0], v[1])
-		}
-		for _, setting := range l.settings() {
-			line("ini %s %s", setting[0], setting[1])
-		}
-		for option := range strings.SplitSeq(options+";"+l.options, ";") {
-			line("%s", strings.TrimSpace(option))
-		}
-		site := fmt.Sprintf("\troot %s\n\tphp_worker * %s {\n%s\t}\n", e.public, filepath.Join(e.apps, script), block.String())
+		block := e.block(l, "env BENCH_AUTOLOAD "+autoload+";"+options)
+		site := fmt.Sprintf("\troot %s\n\tphp_worker * %s {\n%s\t}\n", e.public, filepath.Join(e.apps, script), block)
 		cmd, err := l.caddyfile(binary, "", site)
 		return []*exec.Cmd{cmd}, err
 	}
+}
+
+// phpClassic is php_worker without a script.
+func phpClassic(binary, options string) func(*environment, launch) ([]*exec.Cmd, error) {
+	return func(e *environment, l launch) ([]*exec.Cmd, error) {
+		site := fmt.Sprintf("\troot %s\n\tphp_worker {\n%s\t}\n", l.app.root(e), e.block(l, options))
+		cmd, err := l.caddyfile(binary, "", site)
+		return []*exec.Cmd{cmd}, err
+	}
+}
+
+// block are the lines of a php_worker block.
+func (e *environment) block(l launch, options string) string {
+	var block strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&block, "\t\t"+format+"\n", args...) }
+	line("workers %d", l.workers)
+	for _, v := range e.variables(l) {
+		line("env %s %s", v[0], v[1])
+	}
+	for _, setting := range l.settings() {
+		line("ini %s %s", setting[0], setting[1])
+	}
+	for option := range strings.SplitSeq(options+";"+l.options, ";") {
+		line("%s", strings.TrimSpace(option))
+	}
+	return block.String()
 }
 
 func caddyRespond(e *environment, l launch) ([]*exec.Cmd, error) {
@@ -49,8 +65,8 @@ func caddyFPM(e *environment, l launch) ([]*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	site := fmt.Sprintf("\troot %s\n\tphp_fastcgi unix/%s {\n\t\troot %s\n\t\ttry_files index.php\n\t}\n", e.apps, socket, e.apps)
-	if l.app.path != "" {
+	site := fmt.Sprintf("\troot %s\n\tphp_fastcgi unix/%s {\n\t\troot %s\n\t\ttry_files index.php\n\t}\n", l.app.root(e), socket, l.app.root(e))
+	if l.app.name == "static" {
 		site = fmt.Sprintf("\troot %s\n\tphp_fastcgi unix/%s\n\tfile_server\n", e.public, socket)
 	}
 	cmd, err := l.caddyfile(e.plan.caddy, "", site)

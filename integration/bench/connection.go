@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ var errWrongBody = errors.New("wrong body")
 
 // request is a whole HTTP/1.1 request of the application.
 func (a application) request(path string) []byte {
-	head := " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	head := " " + path + " HTTP/1.1\r\nHost: " + cmp.Or(a.host, "127.0.0.1") + "\r\n"
 	if a.post == 0 {
 		return []byte("GET" + head + "\r\n")
 	}
@@ -29,7 +30,7 @@ func (a application) request(path string) []byte {
 // use by one goroutine.
 type connection struct {
 	address string
-	answer  []byte // every response must have this body
+	app     application // every response must be right for it
 	conn    net.Conn
 	reader  *bufio.Reader
 	body    bytes.Buffer
@@ -83,8 +84,8 @@ func (c *connection) exchange(request []byte, deadline time.Time) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %d", res.StatusCode)
 	}
-	if body := c.body.Bytes(); !bytes.Equal(body, c.answer) {
-		return fmt.Errorf("%w: %d bytes %.60q, want %d bytes %.60q", errWrongBody, len(body), body, len(c.answer), c.answer)
+	if body := c.body.Bytes(); !c.app.right(body) {
+		return fmt.Errorf("%w: %d bytes %.60q, want %d bytes %.60q", errWrongBody, len(body), body, len(c.app.answer), c.app.answer)
 	}
 	keep = !res.Close
 	return nil

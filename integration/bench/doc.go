@@ -15,6 +15,7 @@
 //
 //	BENCH_VENDOR       a folder with a Composer vendor folder of the RoadRunner
 //	                   packages: php_worker with those
+//	BENCH_BRIDGE       a folder with a Composer vendor folder of Symfony's PSR-7 bridge
 //	RR_BIN             RoadRunner, with the packages of BENCH_VENDOR
 //	RR_JSON_BIN        RoadRunner of 2023, which speaks JSON to its workers
 //	RR_JSON_VENDOR     packages for RR_JSON_BIN; BENCH_VENDOR if not set

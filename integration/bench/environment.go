@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/phpworker/caddy-php-worker/integration/peers"
 )
 
 // environment is where everything runs.
@@ -33,10 +35,7 @@ func newEnvironment(ctx context.Context, dir string, p plan) (*environment, erro
 	if _, err := os.Stat(filepath.Join(e.apps, "app.php")); err != nil {
 		return nil, fmt.Errorf("run this in the root of the repository: %w", err)
 	}
-	e.fpm = find("/usr/sbin/php-fpm*", "/usr/bin/php-fpm*", "/opt/homebrew/sbin/php-fpm")
-	if find(fastcgiParams) != "" {
-		e.nginx = find("/usr/sbin/nginx", "/usr/bin/nginx")
-	}
+	e.fpm, e.nginx = peers.FPMBinary(), peers.NginxBinary()
 	if err := os.Mkdir(e.public, 0o755); err != nil {
 		return nil, err
 	}
@@ -47,16 +46,6 @@ func newEnvironment(ctx context.Context, dir string, p plan) (*environment, erro
 		return nil, err
 	}
 	return e, e.calibrate(ctx)
-}
-
-// find returns the first file that one of the patterns matches, or "".
-func find(patterns ...string) string {
-	for _, pattern := range patterns {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[0]
-		}
-	}
-	return ""
 }
 
 // calibrate measures what a millisecond of work is, once for all: each server then
@@ -104,7 +93,7 @@ var sharedINI = [][2]string{
 
 // variables are the environment of the application.
 func (e *environment) variables(l launch) [][2]string {
-	return append([][2]string{{"BENCH_APP", l.app.name}, {"BENCH_MILLISECOND", strconv.Itoa(e.millisecond)}}, l.env...)
+	return append([][2]string{{"BENCH_APP", l.app.name}, {"BENCH_MILLISECOND", strconv.Itoa(e.millisecond)}, {"BENCH_VAR", filepath.Join(e.dir, "var")}}, l.env...)
 }
 
 // with adds the packages of a vendor folder to what PHP is told; "" adds none.

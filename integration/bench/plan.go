@@ -29,8 +29,9 @@ type plan struct {
 	caddy       string
 }
 
-// build is another Caddy of ours to compare with.
-type build struct{ name, binary string }
+// build is another Caddy of ours to compare with, and the folder of the PHP package that
+// belongs to it; "" is the one here.
+type build struct{ name, binary, php string }
 
 func parse() (plan, error) {
 	var p plan
@@ -53,12 +54,13 @@ func parse() (plan, error) {
 		p.options = append(p.options, text)
 		return nil
 	})
-	flag.Func("against", "name=binary of another Caddy with php_worker to compare with; may be repeated", func(text string) error {
+	flag.Func("against", "name=binary of another Caddy with php_worker to compare with, or name=binary,folder where its PHP package is another one; may be repeated", func(text string) error {
 		name, binary, ok := strings.Cut(text, "=")
 		if !ok {
-			return fmt.Errorf("want name=binary")
+			return fmt.Errorf("want name=binary or name=binary,folder")
 		}
-		p.against = append(p.against, build{name, binary})
+		binary, php, _ := strings.Cut(binary, ",")
+		p.against = append(p.against, build{name, binary, php})
 		return nil
 	})
 	flag.Parse()
@@ -78,7 +80,13 @@ func parse() (plan, error) {
 		if i < 0 {
 			return p, fmt.Errorf("no application %q; there are: %s", name, strings.Join(names(applications), ", "))
 		}
-		p.apps = append(p.apps, applications[i])
+		app := applications[i]
+		if app.name == wordpress {
+			if app.folder = os.Getenv("BENCH_WORDPRESS"); app.folder == "" {
+				continue // nobody has installed one
+			}
+		}
+		p.apps = append(p.apps, app)
 	}
 	for ini := range strings.SplitSeq(inis, ",") {
 		if ini != sameINI && ini != ownINI {

@@ -26,7 +26,7 @@ func (e *environment) open(ctx context.Context, s *server, rate, seconds int) (s
 		running  sync.WaitGroup
 	)
 	for i := range clients {
-		clients[i].connection = connection{address: s.address, answer: []byte(s.app.answer)}
+		clients[i].connection = connection{address: s.address, app: s.app}
 		if err := clients[i].connect(time.Now().Add(10 * time.Second)); err != nil {
 			return sample{}, fmt.Errorf("connecting: %w", err)
 		}

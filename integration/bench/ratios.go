@@ -43,9 +43,9 @@ func versus(value, bar float64, atLeast bool) string {
 	case bar == 0:
 		return reached
 	case atLeast && value >= bar, !atLeast && value <= bar:
-		return fmt.Sprintf("%s (bar %.1fx)", reached, bar)
+		return fmt.Sprintf("%s (bar %gx)", reached, bar)
 	}
-	return fmt.Sprintf("**%s** (bar %.1fx: missed)", reached, bar)
+	return fmt.Sprintf("**%s** (bar %gx: missed)", reached, bar)
 }
 
 // writeRatios compares each of ours with each peer, and with our first, so that

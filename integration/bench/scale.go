@@ -27,17 +27,22 @@ var scaleTests = []struct {
 	{
 		"idle connections", "Keep-alive connections, each of which has been answered once. Memory of the server; the kernel's is not in it.",
 		[]string{"connections", "server PSS MB before", "with them", "KB per connection", "s to connect"},
-		(*environment).idleConnections, func(c contestant) bool { return c.ours || c.name == ceiling },
+		(*environment).idleConnections, func(c contestant) bool { return c.ours && !c.anyFolder || c.name == ceiling },
 	},
 	{
 		"waiting requests", "One worker that is busy, and requests that wait for it, each on a connection that was there before.",
 		[]string{"waiting", "server PSS MB before", "with them", "KB per request", "answered", "ms until all were"},
-		(*environment).waitingRequests, func(c contestant) bool { return c.ours },
+		(*environment).waitingRequests, func(c contestant) bool { return c.ours && !c.anyFolder },
+	},
+	{
+		"PHP processes", "hello in 8 PHP processes: proportional share of memory (PSS) of all of them together, their parent included, when they have come to rest and right after 64 connections.",
+		[]string{"processes", "PHP PSS MB idle", "PHP PSS MB busy", "server PSS MB idle", "server PSS MB busy"},
+		(*environment).phpMemory, func(c contestant) bool { return c.anyFolder },
 	},
 	{
 		"workers", "hello with 64 connections, for few workers and for many: giving a request to a worker must not cost more when there are more.",
 		[]string{"workers", "s to start", "server PSS MB", "PHP PSS MB each", "req/s", "min–max", "p99 ms", "CPU s/10k"},
-		(*environment).manyWorkers, func(c contestant) bool { return c.ours },
+		(*environment).manyWorkers, func(c contestant) bool { return c.ours && !c.anyFolder },
 	},
 }
 
@@ -106,7 +111,7 @@ func (c crowd) close() {
 func gather(s *server, n int) (crowd, error) {
 	c := make(crowd, n)
 	for i := range c {
-		c[i] = connection{address: s.address, answer: []byte(s.app.answer)}
+		c[i] = connection{address: s.address, app: s.app}
 	}
 	var done atomic.Int64
 	if failures, err := c.each(s.app.request("/"), 64, &done); failures > 0 {

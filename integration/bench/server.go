@@ -109,7 +109,7 @@ func (s *server) check() error {
 		paths = append(paths, "/slow")
 	}
 	for _, path := range paths {
-		c := connection{address: s.address, answer: []byte(s.app.answer)}
+		c := connection{address: s.address, app: s.app}
 		err := c.exchange(s.app.request(path), time.Now().Add(30*time.Second))
 		c.close()
 		if err != nil {

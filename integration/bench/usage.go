@@ -85,6 +85,20 @@ func (s *server) memory() (server, php float64) {
 	return server, php / float64(max(phps, 1))
 }
 
+// memoryOfAll is the proportional share of all programs of PHP, parents of its processes
+// included, and of the rest, in MB.
+func (s *server) memoryOfAll() (php, rest float64) {
+	for _, p := range s.processes() {
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.pid))
+		if bytes.HasPrefix(name, []byte("php")) {
+			php += pss(p.pid)
+		} else {
+			rest += pss(p.pid)
+		}
+	}
+	return php, rest
+}
+
 // pss is a process's proportional share of memory in MB.
 func pss(pid int) float64 {
 	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))

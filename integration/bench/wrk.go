@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -48,6 +49,9 @@ func (e *environment) loadScript() string { return filepath.Join(e.dir, "load.lu
 func (e *environment) closed(ctx context.Context, s *server, conns, seconds int) (sample, error) {
 	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(conns), fmt.Sprintf("-d%ds", seconds),
 		"--timeout", "30s", "-s", e.loadScript(), "http://"+s.address+"/"+s.app.path)
+	if s.app.host != "" {
+		cmd.Args = slices.Insert(cmd.Args, 1, "-H", "Host: "+s.app.host)
+	}
 	cmd.Env = append(os.Environ(), "BENCH_POST="+strconv.Itoa(s.app.post), "BENCH_SLOW_EVERY="+strconv.Itoa(s.app.slowEvery))
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,7 +1,9 @@
-// Package form reads HTML forms, uploads and cookies the way PHP reads them,
-// and writes them the way a RoadRunner PHP worker expects them: what the worker
-// gets after json_decode(…, true) equals the $_POST that php-fpm would have
-// built from the same bytes, key order and key types included.
+// Package form reads HTML forms and uploads the way PHP reads them, and writes
+// them the way a RoadRunner PHP worker expects them: of a form that is within the
+// limits, what the worker gets after json_decode(…, true) equals the $_POST that
+// php-fpm would have built from the same bytes, key order and key types included,
+// but for what the parts below say. Cookies keep their names, which $_COOKIE would
+// not, see [ParseCookies]; a query is only cut, see [Query].
 //
 // # Names
 //
@@ -42,13 +44,17 @@
 //
 // # What JSON loses
 //
-// JSON is UTF-8. Every byte of a key or value that is not part of valid UTF-8
-// becomes U+FFFD. Two keys that become equal by that are one key to PHP; the
+// JSON is UTF-8. Every byte of a key or value that is not part of valid UTF-8 is
+// read as ISO-8859-1. Two keys that become equal by that are one key to PHP; the
 // later value wins.
 //
-// # A trap in the worker
+// # Where the worker would trip
 //
 // The package spiral/roadrunner-http takes every array of uploads that has a key
-// "name" for a file. A file field called "f[name]" therefore breaks the request
-// inside the worker, whatever the server sends.
+// "name" for a file, on its way to the application: a file field called "f[name]"
+// would end the worker. Its group cannot be told to that package at all, so the
+// file comes under the name "f[name]" at the top level, where PHP itself never has
+// brackets. "f[name][]" is "f[name]" with a list, "f[][name]" is "f[0][name]".
+//
+// The worker reads the query itself. [Query] leaves out what PHP would warn of.
 package form

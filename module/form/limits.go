@@ -37,8 +37,12 @@ type Limits struct {
 	// max_input_nesting_level. As in PHP, file fields have one less. The
 	// worker's json_decode goes down 512 levels. Default: 64.
 	MaxDepth int
+
+	// Separators are the bytes between the variables of a query, PHP's
+	// arg_separator.input. Forms and cookies have their own. Default: "&".
+	Separators string
 }
 
 func (l Limits) withDefaults() Limits {
-	return Limits{MaxVars: cmp.Or(l.MaxVars, 1000), MaxDepth: cmp.Or(l.MaxDepth, 64)}
+	return Limits{MaxVars: cmp.Or(l.MaxVars, 1000), MaxDepth: cmp.Or(l.MaxDepth, 64), Separators: cmp.Or(l.Separators, "&")}
 }

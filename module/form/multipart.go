@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 )
 
 // MultipartOptions says where uploads go and what is too much.
@@ -18,6 +17,10 @@ type MultipartOptions struct {
 	// Dir receives the files. Default: the system's temporary folder. A
 	// folder that cannot be written to gives every file error 6.
 	Dir string
+
+	// Create makes a new file whose name begins with the prefix, for reading and writing, instead of
+	// one in Dir; its Name is the path that PHP gets. An error is error 6 for the file.
+	Create func(prefix string) (*os.File, error)
 
 	// Prefix starts the names of the files. Default: "upload-".
 	Prefix string
@@ -35,6 +38,18 @@ type MultipartOptions struct {
 	// Default: 16 MiB.
 	MaxValueBytes int64
 
+	// Hold is told of n bytes that will be kept in memory, before they are, whatever they are but values; an error
+	// ends the reading. Default: nobody is told.
+	Hold func(n int) error
+
+	// Spill makes a file for values that are not kept in memory: beyond ValueMemory bytes
+	// of all values, or where HoldValue, which is asked for n bytes, says no; it gets them back as
+	// -n when the value goes to the file after all. The form closes the file.
+	// Default: all values are kept, and Hold is not told of them.
+	Spill       func() (*os.File, error)
+	ValueMemory int64
+	HoldValue   func(n int) bool
+
 	// Allow, where not empty, lists the file name extensions that are stored,
 	// with or without their dot, in any ASCII case; "" stands for files
 	// without one. Other files reach PHP as error 8. Dots and spaces at the
@@ -50,22 +65,42 @@ type MultipartOptions struct {
 	UID, GID int
 }
 
+const (
+	// maxFileText bounds in bytes the field names, file names and types of all files:
+	// they go into the request's context, which must be in memory as a whole.
+	maxFileText = 512 << 10
+	// fileTextGrows is how many times as much they need at most, as JSON, in up to three places, and twice.
+	fileTextGrows = 24
+)
+
 // Form is a multipart body, read.
 type Form struct {
 	// Values holds the fields that are no files. It is never nil.
 	Values *Tree
 
-	// Uploads is the JSON of the file fields: nested as their names say, each
-	// file an object {"name","mime","size","error","tmpName"}; nil if there
-	// is no file field.
+	// Uploads is the JSON of the files: nested as the names of their fields say, but for
+	// fields called "f[name]", each file an object
+	// {"name","mime","size","error","tmpName"}; nil if there is no file. A field
+	// without a file is an empty string in Values instead, as in RoadRunner, unless
+	// there is a value of that name.
 	Uploads []byte
+
+	// AllUploads is the same with the fields that have no file, each with error 4, in
+	// the order of PHP's $_FILES; nil if there is no such field.
+	AllUploads []byte
+
+	// Filled is the JSON of what the fields without a file have added to Values: nested
+	// as they are, with 1 in place of what $_POST would not have. nil if that is nothing.
+	Filled []byte
 
 	// Files holds the absolute paths of the stored files. A file whose field
 	// was sent again is here although no upload names it any more.
 	Files []string
+
+	spill *spill // nil: all values are in memory
 }
 
-// Remove deletes the files that are still where they were stored; what PHP has
+// Remove deletes the files that are still where they were stored, and calls Forget; what PHP has
 // moved away survives. Call it once the request is done. A second call does
 // nothing.
 func (f *Form) Remove() error {
@@ -76,6 +111,7 @@ func (f *Form) Remove() error {
 		}
 	}
 	f.Files = nil
+	f.Forget()
 	return errors.Join(failed...)
 }
 
@@ -85,13 +121,19 @@ func (f *Form) Remove() error {
 //
 // The caller owns the form and must call Remove. With an error there is no form
 // and no file is left. Errors are ErrMalformed, ErrTooManyVars, ErrTooDeep,
-// ErrTooManyFiles, ErrTooLarge, or what r returned, each wrapped. A file that
+// ErrTooManyFiles, ErrTooLarge, ErrNoRoom, what r returned, each wrapped, what Hold did, or an *os.PathError of the Spill. A file that
 // cannot be stored is no error but an upload with an error code of PHP:
 // 1 over MaxFileSize, 2 over the form's own MAX_FILE_SIZE, 4 no file chosen,
-// 6 no temporary folder, 7 not written, 8 extension refused.
+// 6 no temporary folder, 7 not written, 8 extension refused. A body of no bytes is
+// an empty form, with or without a boundary.
 func ReadMultipart(r io.Reader, contentType string, o MultipartOptions) (*Form, error) {
 	b, err := boundary(contentType)
 	if err != nil {
+		if _, end := io.ReadFull(r, make([]byte, 1)); end == io.EOF {
+			return &Form{Values: &Tree{}}, nil
+		} else if end != nil {
+			return nil, end
+		}
 		return nil, err
 	}
 	o.Limits = o.Limits.withDefaults()
@@ -109,12 +151,13 @@ func ReadMultipart(r io.Reader, contentType string, o MultipartOptions) (*Form, 
 			_ = reader.form.Remove()
 		}
 	}()
+	if err := reader.hold(bufferSize); err != nil {
+		return nil, err
+	}
 	if err := reader.readAll(); err != nil {
 		return nil, err
 	}
-	if reader.uploads.Len() > 0 {
-		reader.form.Uploads = reader.uploads.AppendJSON(nil)
-	}
+	reader.finish()
 	done = true
 	return reader.form, nil
 }
@@ -128,9 +171,12 @@ type multipartReader struct {
 	uploads Tree
 
 	memory             int64 // bytes counted against MaxValueBytes
+	inMemory           int64 // bytes of values counted against ValueMemory
+	fileText           int   // bytes counted against maxFileText
 	parts, vars, files int
 	anonymous          int  // file parts without a name so far
 	skipFiles          bool // PHP takes no more files, see bracketsMatch
+	lifts              bool // some file field needs liftNames
 }
 
 func (m *multipartReader) readAll() error {
@@ -170,12 +216,35 @@ func (m *multipartReader) readPart() error {
 	return fmt.Errorf("%w: part without a name", ErrMalformed)
 }
 
-// keep counts n bytes that stay in memory.
-func (m *multipartReader) keep(n int) error {
+// count counts n bytes of values, names and types.
+func (m *multipartReader) count(n int) error {
 	if m.memory += int64(n); m.memory > m.o.MaxValueBytes {
 		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.o.MaxValueBytes)
 	}
 	return nil
+}
+
+// keep counts n bytes that stay in memory.
+func (m *multipartReader) keep(n int) error {
+	if err := m.count(n); err != nil {
+		return err
+	}
+	return m.hold(2 * n) // what grows is in memory twice
+}
+
+// keepName counts the name of a field, and what its place in the tree costs.
+func (m *multipartReader) keepName(name string, path []segment) error {
+	if err := m.keep(len(name)); err != nil {
+		return err
+	}
+	return m.hold(len(path) * nodeSize)
+}
+
+func (m *multipartReader) hold(n int) error {
+	if m.o.Hold == nil {
+		return nil
+	}
+	return m.o.Hold(n)
 }
 
 func (m *multipartReader) readValue(name string) error {
@@ -187,23 +256,16 @@ func (m *multipartReader) readValue(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := m.keep(len(name)); err != nil {
+	if err := m.keepName(name, path); err != nil {
 		return err
 	}
-	var text strings.Builder
-	err = m.body(func(p []byte) error {
-		if err := m.keep(len(p)); err != nil {
-			return err
-		}
-		text.Write(p)
-		return nil
-	})
-	if err != nil {
+	s := spiller{m: m}
+	if err := m.body(s.write); err != nil {
 		return err
 	}
-	m.form.Values.put(path, value{text: text.String()})
+	m.form.Values.put(path, s.value())
 	if asciiEqualFold(name, "MAX_FILE_SIZE") {
-		m.store.formLimit = leadingInt(text.String())
+		m.store.formLimit = leadingInt(string(s.text))
 	}
 	return nil
 }
@@ -223,10 +285,20 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 	if err != nil || len(path) == 0 {
 		return err
 	}
-	if err := m.keep(len(name) + len(d.filename) + len(contentType)); err != nil {
+	if err := m.keepName(name, path); err != nil {
 		return err
 	}
-	f := file{name: d.filename, err: errNoFile}
+	described := len(d.filename) + len(contentType)
+	if err := m.keep(described); err != nil {
+		return err
+	}
+	if m.fileText += len(name) + described; m.fileText > maxFileText {
+		return fmt.Errorf("%w: more than %d bytes of file names and types", ErrTooLarge, maxFileText)
+	}
+	if err := m.hold(fileTextGrows*(len(name)+described) + 3*nodeSize*len(path)); err != nil {
+		return err
+	}
+	f := file{err: errNoFile}
 	if d.filename != "" {
 		if m.files++; m.files > m.o.MaxFiles {
 			return fmt.Errorf("%w: more than %d", ErrTooManyFiles, m.o.MaxFiles)
@@ -235,6 +307,7 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 			return err
 		}
 	}
+	m.lifts = m.lifts || namesGroup(path)
 	m.uploads.put(path, value{text: string(f.appendJSON(nil)), raw: true})
 	return nil
 }

@@ -55,13 +55,43 @@ func stored(t testing.TB, dir string) []string {
 	return names
 }
 
-// uploads decodes the JSON of the uploads.
+// uploads are the uploads as PHP has them, those without a file included.
 func uploads(t *testing.T, f *Form) *array {
 	t.Helper()
-	if f.Uploads == nil {
+	text := f.Uploads
+	if f.AllUploads != nil {
+		text = f.AllUploads
+	}
+	if text == nil {
 		return &array{}
 	}
-	return decodeJSON(t, f.Uploads)
+	return decodeJSON(t, text)
+}
+
+// values are the values as PHP has them, without what fields that have no file have added.
+func values(t *testing.T, f *Form) *array {
+	t.Helper()
+	all := decodeJSON(t, f.Values.AppendJSON(nil))
+	if f.Filled != nil {
+		all = all.without(decodeJSON(t, f.Filled))
+	}
+	return all
+}
+
+// without is the array without the elements that have a number in the other.
+func (a *array) without(other *array) *array {
+	out := &array{}
+	for _, key := range a.keys {
+		v := a.values[key]
+		switch gone := other.values[key].(type) {
+		case int64:
+			continue
+		case *array:
+			v = v.(*array).without(gone)
+		}
+		out.set(key, v)
+	}
+	return out
 }
 
 // digested replaces temporary names by a digest of the content, as request.php

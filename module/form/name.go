@@ -33,7 +33,7 @@ func parseName(path []segment, name string, maxDepth int) ([]segment, error) {
 	first := true
 	for depth := 1; strings.HasPrefix(rest, "["); depth++ {
 		if depth > maxDepth {
-			return path, fmt.Errorf("%w: more than %d brackets", ErrTooDeep, maxDepth)
+			return path, tooDeep(maxDepth)
 		}
 		inner := rest[1:]
 		skip := 0
@@ -61,6 +61,10 @@ func parseName(path []segment, name string, maxDepth int) ([]segment, error) {
 		} else {
 			key := inner[:skip+length]
 			if forbidden(key, name) {
+				// PHP looks at the key when it comes to the next bracket.
+				if depth == maxDepth && strings.HasPrefix(inner[skip+length+1:], "[") {
+					return path, tooDeep(maxDepth)
+				}
 				return append(path, segment{dropped: true}), nil
 			}
 			path = append(path, segment{key: key})
@@ -72,6 +76,8 @@ func parseName(path []segment, name string, maxDepth int) ([]segment, error) {
 	}
 	return path, nil
 }
+
+func tooDeep(most int) error { return fmt.Errorf("%w: more than %d brackets", ErrTooDeep, most) }
 
 // mangle makes s a PHP variable name as far as PHP cares to.
 func mangle(s string) string {

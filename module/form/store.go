@@ -19,6 +19,7 @@ const (
 // store puts uploaded files on disk.
 type store struct {
 	dir, prefix   string
+	create        func(prefix string) (*os.File, error) // nil: in dir
 	uid, gid      int
 	limit         int64 // bytes of one file, 0 for any
 	formLimit     int64 // MAX_FILE_SIZE of the form; 0 none, negative: nothing fits
@@ -27,7 +28,7 @@ type store struct {
 
 func newStore(o MultipartOptions) *store {
 	s := &store{
-		dir: o.Dir, prefix: o.Prefix, uid: o.UID, gid: o.GID,
+		dir: o.Dir, prefix: o.Prefix, create: o.Create, uid: o.UID, gid: o.GID,
 		limit: o.MaxFileSize, allow: o.Allow, forbid: o.Forbid,
 	}
 	if s.dir == "" {
@@ -80,6 +81,14 @@ func (s *store) over(n int64) int {
 // createTemp is a variable so that a test can give it a full disk.
 var createTemp = os.CreateTemp
 
+// newFile makes a file of mode 0600.
+func (s *store) newFile() (*os.File, error) {
+	if s.create != nil {
+		return s.create(s.prefix)
+	}
+	return createTemp(s.dir, s.prefix+"*")
+}
+
 // storeFile writes the body of the current part to a file, or finds out why
 // PHP gets none. The error is one of the body, not of the file.
 func (m *multipartReader) storeFile(filename, contentType string) (file, error) {
@@ -89,7 +98,7 @@ func (m *multipartReader) storeFile(filename, contentType string) (file, error) 
 		failed.err = errExtension
 		return failed, nil
 	}
-	out, err := createTemp(m.store.dir, m.store.prefix+"*") // mode 0600
+	out, err := m.store.newFile()
 	if err != nil {
 		failed.err = errNoTmpDir
 		return failed, nil

@@ -37,7 +37,7 @@ func TestFilesAreGivenToTheOwnerOrRefused(t *testing.T) {
 		if code != 7 || len(stored(t, o.Dir)) > 0 {
 			t.Errorf("an owner only root can set: %s", f.Uploads)
 		}
-		return
+		t.Skip("giving a file to another user needs root")
 	}
 	info, err := os.Stat(path)
 	if err != nil {

@@ -8,6 +8,10 @@ import (
 // linearKeys is the size up to which a Tree is searched without an index.
 const linearKeys = 8
 
+// nodeSize is about what one element of a tree occupies in memory, in bytes, without
+// its text: itself, its place in the index, and the tree that it may hold.
+const nodeSize = 200
+
 // Tree is an ordered map that behaves like a PHP array of strings and arrays.
 // The zero value is empty and ready to use. A Tree is not safe for concurrent
 // use while it is being built.
@@ -27,11 +31,12 @@ type entry struct {
 	value value
 }
 
-// value is a string, a nested tree, or JSON text to be copied as it is.
+// value is a string, which may be in a file, a nested tree, or JSON text to be copied as it is.
 type value struct {
-	text string
-	raw  bool
-	tree *Tree
+	text    string
+	raw     bool
+	tree    *Tree
+	spilled *spilled
 }
 
 // Len returns the number of elements at the top level.

@@ -28,6 +28,15 @@ func ParseURLEncoded(body string, l Limits) (*Tree, error) {
 	return tree, nil
 }
 
+// MemoryOf is how many bytes of memory ParseURLEncoded may need at most for body, besides
+// body itself, about.
+func MemoryOf(body string, l Limits) int64 {
+	l = l.withDefaults()
+	nodes := 1 + strings.Count(body, "&") + strings.Count(body, "[") + strings.Count(body, "%5")
+	most := int64(l.MaxVars) * int64(l.MaxDepth+1)
+	return int64(len(body)) + nodeSize*min(int64(nodes), most)
+}
+
 // unescape decodes %XX, and + as a space where plus is true. What is no valid
 // escape stands for itself.
 func unescape(s string, plus bool) string {

@@ -141,6 +141,17 @@ func TestAsManyBracketsAsPHPTakesPassAndOneMoreIsRefused(t *testing.T) {
 	}
 }
 
+func TestABracketTooManyIsOneBehindAForbiddenKeyToo(t *testing.T) {
+	for _, depth := range []int{64, 65} {
+		body := "a" + strings.Repeat("[x]", depth-2) + "[__Host-x][x]=1"
+		_, err := ParseURLEncoded(body, Limits{})
+		w := cgi(t, "application/x-www-form-urlencoded", body, "").warnings
+		if refused := strings.Contains(w, "nesting level exceeded"); refused != errors.Is(err, ErrTooDeep) || refused != (depth > 64) {
+			t.Errorf("%d brackets: %v, and PHP says %q", depth, err, w)
+		}
+	}
+}
+
 func TestManyKeysStayInOrderAndUnique(t *testing.T) {
 	var body, want strings.Builder
 	for i := range 500 {

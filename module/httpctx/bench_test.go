@@ -116,6 +116,9 @@ func TestRequestContextsCostNoAllocation(t *testing.T) {
 	}
 }
 
+// usualCGI is the head of a page of a framework under PHP-FPM.
+const usualCGI = "X-Powered-By: PHP\r\nCache-Control: no-cache, private\r\nContent-Type: text/html; charset=UTF-8\r\n"
+
 func TestResponseContextsCostAtMostOneAllocation(t *testing.T) {
 	protoResponse := protoContext(200, httpctx.Pair{Name: "Content-Type", Value: "text/html"},
 		httpctx.Pair{Name: "X-Request-Id", Value: "01JCM8T5M3S8W2C0R7K4V1Q9ZX"})
@@ -127,6 +130,7 @@ func TestResponseContextsCostAtMostOneAllocation(t *testing.T) {
 		"known strings only": {[]byte(plainResponse), (*httpctx.Response).DecodeJSON, 0},
 		"six headers":        {[]byte(usualResponse), (*httpctx.Response).DecodeJSON, 1},
 		"proto":              {protoResponse, (*httpctx.Response).DecodeProto, 1},
+		"CGI":                {[]byte(usualCGI), (*httpctx.Response).DecodeCGI, 1},
 	} {
 		if raced {
 			c.limit += 8

@@ -9,6 +9,7 @@ type collector struct {
 	out   *Response
 	spans []spans // one for each pair in out.Header
 	text  []byte
+	size  int // of the pairs, see MaxHeaderBytes
 }
 
 // word is a name or a value: a known string, or a stretch of the text.
@@ -57,15 +58,27 @@ func (c *collector) word(from int) word {
 	return word{from: from, to: len(c.text)}
 }
 
-func (c *collector) add(name, value *word) {
+func (w *word) len() int { return len(w.known) + w.to - w.from }
+
+// add takes a pair up, and says why where that is one too many.
+func (c *collector) add(name, value *word) (refusal string) {
+	c.size += name.len() + value.len()
+	switch {
+	case len(c.out.Header) == MaxHeaders:
+		return tooManyHeaders
+	case c.size > MaxHeaderBytes:
+		return headersTooLarge
+	}
 	c.out.Header = append(c.out.Header, Pair{name.known, value.known})
 	c.spans = append(c.spans, spans{name.from, name.to, value.from, value.to})
+	return ""
 }
 
 // forget drops the pairs gathered so far.
 func (c *collector) forget() {
 	c.out.Reset()
 	c.spans = c.spans[:0]
+	c.size = 0
 }
 
 // finish completes the pairs.

@@ -15,7 +15,7 @@ const headLen = 64
 
 // DecodeError says where and why the context of a response cannot be read.
 type DecodeError struct {
-	// Codec is "json" or "proto".
+	// Codec is "json", "proto" or "CGI".
 	Codec string
 
 	// Offset counts the bytes before the one that is wrong.

@@ -1,6 +1,7 @@
 package httpctx_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/phpworker/caddy-php-worker/module/httpctx"
@@ -13,6 +14,8 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte(usualResponse))
 	f.Add([]byte(`{"status":"200.0","headers":{"A":{"1":"x"},"B":[1,true,null,"\ud83d\ude00\ud83d"]},"x":[{"y":[]}]}`))
 	f.Add([]byte(`{"status":null,"headers":[]}`))
+	f.Add([]byte(`{"headers":{"A":[1` + strings.Repeat(",1", httpctx.MaxHeaders) + `]}}`))
+	f.Add([]byte(`{"headers":{"` + strings.Repeat("A", 1<<11) + `":[1` + strings.Repeat(",1", httpctx.MaxHeaders/2) + `]}}`))
 	f.Fuzz(func(t *testing.T, ctx []byte) {
 		compareJSON(t, ctx)
 	})

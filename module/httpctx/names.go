@@ -23,7 +23,7 @@ func (r *Request) sends(name string) bool {
 
 // isFold reports whether s is the lower-case ASCII letters of lower, in any
 // case. Both have one length.
-func isFold(s, lower string) bool {
+func isFold[text string | []byte](s text, lower string) bool {
 	for i := range len(lower) {
 		if s[i]|0x20 != lower[i] {
 			return false

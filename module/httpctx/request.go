@@ -1,5 +1,7 @@
 package httpctx
 
+import "encoding/base64"
+
 // Pair is a name with one value: a cookie, an attribute, or one line of a
 // response header.
 type Pair struct{ Name, Value string }
@@ -43,6 +45,16 @@ type Request struct {
 	// valid JSON. Empty stands for null, no uploads.
 	Uploads []byte
 
+	// AllUploads and Filled, where not empty, are JSON for the project's own PHP package,
+	// which other packages do not look at: the uploads as PHP itself has them, and what
+	// the body has that $_POST would not have. They are sent as they are, and not in
+	// proto, which that package does not speak.
+	AllUploads, Filled []byte
+
+	// Form, where not empty, is a form as the client has sent it, for the project's own package, too: for
+	// php://input. Text that is not ASCII is sent in base64.
+	Form string
+
 	// Attributes become PSR-7 request attributes.
 	Attributes []Pair
 }
@@ -78,7 +90,33 @@ func AppendJSON(dst []byte, r *Request) []byte {
 	}
 	dst = append(dst, `,"attributes":`...)
 	dst = appendAttributes(dst, r.Attributes)
+	dst = appendJSONField(dst, `,"allUploads":`, r.AllUploads)
+	dst = appendJSONField(dst, `,"filled":`, r.Filled)
+	dst = appendForm(dst, r.Form)
 	return append(dst, '}')
+}
+
+// appendJSONField appends a member that is left out where there is no value.
+func appendJSONField(dst []byte, name string, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
+	}
+	return append(append(dst, name...), value...)
+}
+
+// appendForm keeps every byte, which [AppendString] does not.
+func appendForm(dst []byte, form string) []byte {
+	if form == "" {
+		return dst
+	}
+	for i := range len(form) {
+		if form[i] < ' ' || form[i] > '~' {
+			dst = append(dst, `,"form64":"`...)
+			dst = base64.StdEncoding.AppendEncode(dst, []byte(form))
+			return append(dst, '"')
+		}
+	}
+	return AppendString(append(dst, `,"form":`...), form)
 }
 
 func appendHeaders(dst []byte, r *Request) []byte {

@@ -1,5 +1,22 @@
 package httpctx
 
+// What a context may hold. No application comes near it, and no usual client or proxy
+// would take such an answer; but each header costs those who pass it on some work.
+const (
+	// MaxHeaders is the largest number of header values.
+	MaxHeaders = 1000
+
+	// MaxHeaderBytes is the largest size of all headers in bytes: of each value and, with
+	// each value, the name.
+	MaxHeaderBytes = 1 << 20
+)
+
+// Reasons of a DecodeError.
+const (
+	tooManyHeaders  = "more than 1000 headers"
+	headersTooLarge = "more than 1 MiB of headers"
+)
+
 // Response is what a worker says about its answer beside the body. A zero
 // Response is ready to decode into, and so is a used one: it keeps the memory
 // of Header. It is not safe for concurrent use.

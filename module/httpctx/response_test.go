@@ -2,6 +2,7 @@ package httpctx_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -287,6 +288,9 @@ func compareJSON(t *testing.T, doc []byte) bool {
 	want, ok := readJSONResponse(doc)
 	var got httpctx.Response
 	err := got.DecodeJSON(bytes.Clone(doc))
+	if !bounded(t, &got, err, doc) {
+		return false
+	}
 	if ok != (err == nil) {
 		t.Fatalf("encoding/json accepts: %v, DecodeJSON says %v\n%s", ok, err, doc)
 	}
@@ -296,12 +300,76 @@ func compareJSON(t *testing.T, doc []byte) bool {
 	return ok
 }
 
+// bounded reports whether ctx is not refused for its number of headers, or their size, which
+// the models do not judge.
+func bounded(t *testing.T, r *httpctx.Response, err error, ctx []byte) bool {
+	t.Helper()
+	size := 0
+	for _, p := range r.Header {
+		size += len(p.Name) + len(p.Value)
+	}
+	if len(r.Header) > httpctx.MaxHeaders || size > httpctx.MaxHeaderBytes {
+		t.Fatalf("%d headers of %d bytes are read", len(r.Header), size)
+	}
+	e, ok := errors.AsType[*httpctx.DecodeError](err)
+	return !ok || !strings.HasPrefix(e.Reason, "more than ") || len(ctx) < httpctx.MaxHeaders
+}
+
+func TestHeadersBeyondTheBoundsAreRefused(t *testing.T) {
+	pairs := func(n int, name, value string) (list []httpctx.Pair) {
+		for range n {
+			list = append(list, httpctx.Pair{Name: name, Value: value})
+		}
+		return list
+	}
+	long := strings.Repeat("n", 1<<10)
+	for name, c := range map[string]struct {
+		header []httpctx.Pair
+		want   string
+	}{
+		"as many as may be":           {pairs(httpctx.MaxHeaders, "A", ""), ""},
+		"one more":                    {pairs(httpctx.MaxHeaders+1, "A", ""), "more than 1000 headers at byte "},
+		"very many":                   {pairs(100_000, "A", "b"), "more than 1000 headers at byte "},
+		"as large as may be":          {pairs(1, "A", strings.Repeat("v", httpctx.MaxHeaderBytes-1)), ""},
+		"a byte more":                 {pairs(1, "A", strings.Repeat("v", httpctx.MaxHeaderBytes)), "more than 1 MiB of headers at byte "},
+		"a known name":                {pairs(1, "Content-Type", strings.Repeat("v", httpctx.MaxHeaderBytes-11)), "more than 1 MiB of headers at byte "},
+		"several":                     {pairs(3, "A", strings.Repeat("v", httpctx.MaxHeaderBytes/2)), "more than 1 MiB of headers at byte "},
+		"a name that many values use": {pairs(900, long+long, ""), "more than 1 MiB of headers at byte "},
+	} {
+		values := make(map[string][]string)
+		for _, p := range c.header {
+			values[p.Name] = append(values[p.Name], p.Value)
+		}
+		ctx, err := json.Marshal(map[string]any{"status": 200, "headers": values})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r httpctx.Response
+		for codec, err := range map[string]error{"json": r.DecodeJSON(ctx), "proto": r.DecodeProto(protoContext(200, c.header...))} {
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), codec+": "+c.want) {
+				t.Errorf("%s, %s: %v", name, codec, err)
+			}
+			if err != nil && !errors.Is(err, httpctx.ErrBadContext) {
+				t.Errorf("%s, %s: %v is no bad context", name, codec, err)
+			}
+		}
+	}
+	var r httpctx.Response
+	twice := `{"headers":{"A":["` + strings.Repeat(`","`, 999) + `"]},"headers":{"A":["` + strings.Repeat(`","`, 999) + `"]}}`
+	if err := r.DecodeJSON([]byte(twice)); err != nil || len(r.Header) != httpctx.MaxHeaders {
+		t.Errorf("of two members the last counts: %d headers, %v", len(r.Header), err)
+	}
+}
+
 // compareProto reads ctx in two ways.
 func compareProto(t *testing.T, ctx []byte) bool {
 	t.Helper()
 	want, ok := readProtoResponse(ctx)
 	var got httpctx.Response
 	err := got.DecodeProto(bytes.Clone(ctx))
+	if !bounded(t, &got, err, ctx) {
+		return false
+	}
 	if ok != (err == nil) {
 		t.Fatalf("protowire accepts: %v, DecodeProto says %v\n%x", ok, err, ctx)
 	}

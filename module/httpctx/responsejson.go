@@ -12,7 +12,7 @@ import "math"
 // object (a list with gaps, whose keys do not matter) or a single one; a value
 // may be a number, true or false, which become their JSON text, or null, which
 // is left out. Bytes that are not UTF-8 are kept, half of a surrogate pair
-// becomes U+FFFD.
+// becomes U+FFFD. More than [MaxHeaders] or [MaxHeaderBytes] are an error.
 func (r *Response) DecodeJSON(ctx []byte) error {
 	c := collect(r)
 	defer c.close()
@@ -202,6 +202,8 @@ func (d *jsonDecoder) value(name *word) bool {
 		return d.fail("a header value is no text")
 	}
 	value := d.word(from)
-	d.add(name, &value)
+	if refusal := d.add(name, &value); refusal != "" {
+		return d.failAt(at, refusal)
+	}
 	return true
 }

@@ -17,7 +17,8 @@ const (
 // Unknown fields are skipped, as are known ones of another wire type; groups,
 // which no PHP implementation writes, are an error. Of several status the last
 // counts; a header that comes several times, which a map does not allow, keeps
-// all its values. An empty context is a valid one without status and headers.
+// all its values; more than [MaxHeaders] or [MaxHeaderBytes] are an error. An
+// empty context is a valid one without status and headers.
 func (r *Response) DecodeProto(ctx []byte) error {
 	c := collect(r)
 	defer c.close()
@@ -102,7 +103,10 @@ func (d *protoDecoder) values(name *word, from, to int) bool {
 		}
 		if f.tag == tagItem {
 			value := d.copy(f)
-			d.add(name, &value)
+			if refusal := d.add(name, &value); refusal != "" {
+				d.pos = f.from
+				return d.fail(refusal)
+			}
 		}
 	}
 	return true

@@ -15,14 +15,8 @@ const (
 	// maxHead is how much of a connection's beginning is kept, in bytes: more than
 	// the 16 KiB that Caddy takes as a head unless told otherwise.
 	maxHead = 32 << 10
-	// stepsParsing and stepsTLS are how many read deadlines net/http sets after a
-	// whole head, and after a ClientHello: when the handshake is done, for the head,
-	// and behind it. Then it looks whether it is being shut down, and if not, it
-	// reads on, to notice when the client leaves. Where it does otherwise, a reload
-	// takes longer, or loses what it would lose without a handover.
-	stepsParsing = 1
-	stepsTLS     = 3
-	lastStep     = -1
+	// lastDeadline is the value of pendingDeadlines when there are none.
+	lastDeadline = -1
 )
 
 // conn is a connection that can go to another listener until its server begins: when
@@ -37,10 +31,10 @@ type conn struct {
 	// server has begun, only its reads touch it.
 	rest []byte
 
-	// steps is how many read deadlines net/http still sets before it decides what
-	// to do with the first request, and lastStep when it has set them all and not
+	// pendingDeadlines is how many read deadlines net/http still sets before it decides what
+	// to do with the first request, and lastDeadline when it has set them all and not
 	// read or written since. Unless it is 0, listener.deciding counts the connection.
-	steps atomic.Int32
+	pendingDeadlines atomic.Int32
 
 	mu      sync.Mutex
 	head    []byte // what the server has been given; nil once it has begun
@@ -54,7 +48,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if !c.begun.Load() {
 		return c.readHead(p)
 	}
-	c.goesOn()
+	c.noteIO()
 	if len(c.rest) > 0 {
 		n := copy(p, c.rest)
 		c.rest = c.rest[n:]
@@ -87,14 +81,14 @@ func (c *conn) readHead(p []byte) (n int, err error) {
 	}
 	leaving := c.leaving
 	if !c.begun.Load() {
-		c.given(p[:n])
+		c.noteRead(p[:n])
 	}
 	switch {
 	case c.begun.Load():
 	case len(c.head) > maxHead, err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		c.begins()
-	case (n > 0 || leaving) && c.listener.heir() != nil:
-		to := c.moves()
+	case (n > 0 || leaving) && c.listener.successor() != nil:
+		to := c.detach()
 		c.mu.Unlock()
 		c.listener.port.pass(arrival{conn: to})
 		return 0, io.EOF
@@ -106,48 +100,48 @@ func (c *conn) readHead(p []byte) (n int, err error) {
 	return n, err
 }
 
-// given notes what the server gets. It needs the lock.
-func (c *conn) given(b []byte) {
+// noteRead notes what the server gets. It needs the lock.
+func (c *conn) noteRead(b []byte) {
 	c.head = append(c.head, b...)
 	sent := afterProxy(c.head)
 	switch {
-	case c.steps.Load() > 0:
+	case c.pendingDeadlines.Load() > 0:
 	case endsHead(sent):
 		c.parsing = true
-		c.decides(stepsParsing)
+		c.decides(deadlinesAfterHead)
 	case wholeHello(sent) && !bytes.Contains(sent, []byte("\x02h2")): // HTTP/2 survives
-		c.decides(stepsTLS)
+		c.decides(deadlinesAfterHello)
 	}
 }
 
 // decides notes that the server is about to decide what to do, which shows after
-// some steps. It needs the lock, and comes before anybody asks for the heir: see
+// some read deadlines. It needs the lock, and comes before anybody asks for the successor: see
 // letDecide.
-func (c *conn) decides(steps int32) {
+func (c *conn) decides(deadlines int32) {
 	c.listener.decides(1)
-	c.steps.Store(steps)
+	c.pendingDeadlines.Store(deadlines)
 }
 
 // decided notes that it has.
 func (c *conn) decided() {
-	if c.steps.Swap(0) != 0 {
+	if c.pendingDeadlines.Swap(0) != 0 {
 		c.listener.decides(-1)
 	}
 }
 
-// step notes a read deadline.
-func (c *conn) step() {
-	switch n := c.steps.Load(); {
+// noteDeadline notes a read deadline.
+func (c *conn) noteDeadline() {
+	switch n := c.pendingDeadlines.Load(); {
 	case n > 1:
-		c.steps.CompareAndSwap(n, n-1)
+		c.pendingDeadlines.CompareAndSwap(n, n-1)
 	case n == 1:
-		c.steps.CompareAndSwap(n, lastStep)
+		c.pendingDeadlines.CompareAndSwap(n, lastDeadline)
 	}
 }
 
-// goesOn notes that the server reads or writes.
-func (c *conn) goesOn() {
-	if c.steps.Load() == lastStep {
+// noteIO notes that the server reads or writes.
+func (c *conn) noteIO() {
+	if c.pendingDeadlines.Load() == lastDeadline {
 		c.decided()
 	}
 }
@@ -158,9 +152,9 @@ func (c *conn) begins() {
 	c.begun.Store(true)
 }
 
-// moves makes what is given to another listener: the connection as it came. It needs
+// detach makes what is given to another listener: the connection as it came. It needs
 // the lock.
-func (c *conn) moves() *conn {
+func (c *conn) detach() *conn {
 	c.decided()
 	c.gone = true
 	_ = c.Conn.SetDeadline(time.Time{})
@@ -170,7 +164,7 @@ func (c *conn) moves() *conn {
 // begin notes that the server begins, and reports whether the connection is still its.
 func (c *conn) begin() bool {
 	if c.begun.Load() {
-		c.goesOn()
+		c.noteIO()
 		return true
 	}
 	c.mu.Lock()
@@ -218,7 +212,7 @@ func (c *conn) Close() error {
 	case c.gone:
 		c.mu.Unlock()
 		return nil
-	case c.begun.Load(), c.parsing, c.listener.heir() == nil:
+	case c.begun.Load(), c.parsing, c.listener.successor() == nil:
 		c.begins()
 		c.mu.Unlock()
 		return c.Conn.Close()
@@ -228,7 +222,7 @@ func (c *conn) Close() error {
 		c.mu.Unlock()
 		return err
 	}
-	to := c.moves()
+	to := c.detach()
 	c.mu.Unlock()
 	go c.listener.port.pass(arrival{conn: to})
 	return nil
@@ -241,7 +235,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 // SetReadDeadline sets a deadline. net/http sets one between parsing a head and what
 // it does with it.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	c.step()
+	c.noteDeadline()
 	return c.deadline(t, c.Conn.SetReadDeadline)
 }
 

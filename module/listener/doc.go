@@ -8,5 +8,8 @@
 // without an answer (golang/go#75591).
 //
 // The listener wrapper [Handover] gives both kinds to the listener that stays. What a
-// server may have begun with is never given away, so no request is handled twice.
+// server may have begun with is never given away, so no request is handled twice. It knows
+// nothing of PHP, and works for any site of Caddy.
+//
+// What it must know of Caddy and of net/http that these do not promise stands in assumptions.go.
 package listener

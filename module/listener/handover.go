@@ -3,13 +3,11 @@ package listener
 import (
 	"context"
 	"net"
-	"reflect"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 )
 
@@ -63,7 +61,7 @@ func (h *Handover) Provision(ctx caddy.Context) error {
 	if err := events.(*caddyevents.App).On("stopping", ending{h}); err != nil {
 		return err
 	}
-	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+	if srv := serverOf(ctx); srv != nil {
 		h.keepAlive = net.KeepAliveConfig{
 			Enable:   srv.KeepAliveInterval >= 0,
 			Interval: time.Duration(srv.KeepAliveInterval),
@@ -78,7 +76,7 @@ func (h *Handover) Provision(ctx caddy.Context) error {
 // configuration serves there. Behind the tls wrapper it does nothing, but log that:
 // net/http would not know the TLS connections any more.
 func (h *Handover) WrapListener(ln net.Listener) net.Listener {
-	if t := reflect.TypeOf(ln); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "crypto/tls" {
+	if isTLS(ln) {
 		h.logger.Error("handover does nothing: in listener_wrappers it must stand before tls", zap.Stringer("address", ln.Addr()))
 		return ln
 	}
@@ -90,7 +88,10 @@ func (h *Handover) WrapListener(ln net.Listener) net.Listener {
 		decided:   make(chan struct{}, 1),
 	}
 	var network string
-	if l.socket, network = inside(ln); l.socket == nil {
+	if canSteer {
+		l.socket, network = caddySocket(ln)
+	}
+	if l.socket == nil {
 		network = ln.Addr().Network()
 	}
 	l.address = network + "/" + ln.Addr().String()
@@ -113,7 +114,7 @@ func (e ending) Handle(context.Context, caddy.Event) error {
 	ctx, cancel := context.WithTimeout(context.Background(), decideFor)
 	defer cancel()
 	for _, l := range e.handover.listeners {
-		l.port.yield(l)
+		l.port.release(l)
 	}
 	for _, l := range e.handover.listeners {
 		l.letDecide(ctx)

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +22,15 @@ import (
 
 func TestMain(m *testing.M) {
 	caddy.RegisterModule(&theGuest)
-	linger = 20 * time.Millisecond
-	os.Exit(m.Run())
+	openFor = 20 * time.Millisecond
+	dir, err := os.MkdirTemp("", "listener-")
+	if err != nil {
+		panic(err)
+	}
+	caddy.DefaultStorage.Path = dir // not that of whoever runs the tests
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // listen opens a socket at an address, as Caddy does.
@@ -149,17 +155,26 @@ func (c *client) want(body string) {
 // waitGiven waits until the server has got so many bytes.
 func (c *conn) waitGiven(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	eventually(t, fmt.Sprintf("the server has got %d bytes", n), func() bool {
 		c.mu.Lock()
-		got, reading := len(c.head), c.reading
-		c.mu.Unlock()
-		if got == n && reading {
-			return
+		defer c.mu.Unlock()
+		return len(c.head) == n && c.reading
+	})
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	limit := time.NewTimer(time.Minute)
+	defer limit.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			t.Fatalf("waited in vain until %s", what)
 		}
-		if time.Now().After(end) {
-			t.Fatalf("the server has got %d bytes, not %d", got, n)
-		}
-		runtime.Gosched()
 	}
 }
 
@@ -193,17 +208,18 @@ func TestWhatAServerClosesUnbegunGoesToTheNewServer(t *testing.T) {
 }
 
 // alone waits until Caddy's sockets at l's address are closed.
-func alone(l net.Listener) {
-	for open := 2; open > 1; runtime.Gosched() {
+func alone(t *testing.T, l net.Listener) {
+	t.Helper()
+	eventually(t, "Caddy's sockets are closed", func() bool {
 		ports.Lock()
-		open = len(l.(*listener).port.sockets)
-		ports.Unlock()
-	}
+		defer ports.Unlock()
+		return len(l.(*listener).port.sockets) < 2
+	})
 }
 
 func TestWhatWaitsForAServerGoesToTheNewOne(t *testing.T) {
 	before := new(Handover).WrapListener(listen(t, "127.0.0.1:0")) // and nobody accepts
-	alone(before)
+	alone(t, before)
 	var waiting []*client
 	for range 5 {
 		waiting = append(waiting, dial(t, before.Addr().String()))
@@ -229,7 +245,7 @@ func TestAConfigurationThatIsGivenUpHasNotGotAnything(t *testing.T) {
 	given.send("GET / HTTP")
 	(<-before.fresh).waitGiven(t, len("GET / HTTP"))
 	rejected := configured(t, before.address(), "rejected", nil)
-	alone(rejected.ln)
+	alone(t, rejected.ln)
 	for range 20 {
 		c := dial(t, before.address())
 		c.send(get)
@@ -245,53 +261,6 @@ func TestAConfigurationThatIsGivenUpHasNotGotAnything(t *testing.T) {
 	}
 	if n := len(rejected.fresh); n > 0 {
 		t.Errorf("%d connections came to the configuration that was given up", n)
-	}
-}
-
-// guest is an app of Caddy that has a listener, as its HTTP app has.
-type guest struct {
-	handover      Handover
-	before, after *listener
-	tookOver      [2]bool // while it runs, and when it is stopped
-}
-
-var theGuest guest
-
-func (*guest) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "guest", New: func() caddy.Module { return &theGuest }}
-}
-
-func (g *guest) Provision(ctx caddy.Context) error { return g.handover.Provision(ctx) }
-
-func (g *guest) Start() error {
-	g.tookOver[0] = g.before.heir() == g.after
-	return nil
-}
-
-func (g *guest) Stop() error {
-	g.tookOver[1] = g.before.heir() == g.after
-	return nil
-}
-
-func TestCaddySaysThatAConfigurationEndsBeforeItStopsAnything(t *testing.T) {
-	g := &theGuest
-	*g = guest{}
-	g.before = g.handover.WrapListener(listen(t, "127.0.0.1:0")).(*listener)
-	defer g.before.Close()
-	g.after = new(Handover).WrapListener(listen(t, g.before.Addr().String())).(*listener)
-	defer g.after.Close()
-	off := false
-	if err := caddy.Run(&caddy.Config{
-		Admin:   &caddy.AdminConfig{Disabled: true, Config: &caddy.ConfigSettings{Persist: &off}},
-		AppsRaw: caddy.ModuleMap{"guest": []byte("{}")},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := caddy.Stop(); err != nil {
-		t.Error(err)
-	}
-	if want := [2]bool{false, true}; g.tookOver != want {
-		t.Errorf("the new configuration has taken over: %v, want %v", g.tookOver, want)
 	}
 }
 
@@ -415,7 +384,7 @@ func came(t *testing.T, tcp *net.TCPListener) (n int) {
 
 func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	// Nobody accepts, so that what comes can be counted.
-	first, _ := inside(listen(t, "127.0.0.1:0"))
+	first, _ := caddySocket(listen(t, "127.0.0.1:0"))
 	address := first.Addr().String()
 	own, err := reopen(first)
 	if err != nil {
@@ -441,7 +410,7 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	for range 3 {
 		p.steer()
 		check()
-		guest, _ := inside(listen(t, address))
+		guest, _ := caddySocket(listen(t, address))
 		p.sockets = append(p.sockets, guest)
 	}
 	guests := slices.Clone(p.sockets)
@@ -453,7 +422,7 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 		t.Fatalf("%d sockets are open", len(p.sockets))
 	}
 	// Whoever else listens there gets a share, once the reload is over.
-	other, _ := inside(listen(t, address))
+	other, _ := caddySocket(listen(t, address))
 	defer other.Close()
 	ask()
 	if n := came(t, other); n == 0 || n == 50 {
@@ -463,10 +432,10 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 
 func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
 	before := configured(t, "127.0.0.1:0", "old", nil)
-	alone(before.ln)
+	alone(t, before.ln)
 	after := configured(t, before.address(), "new", nil) // steers
-	one, _ := inside(listen(t, before.address()))
-	other, _ := inside(listen(t, before.address()))
+	one, _ := caddySocket(listen(t, before.address()))
+	other, _ := caddySocket(listen(t, before.address()))
 	defer one.Close()
 	defer other.Close()
 	ports.Lock()
@@ -495,7 +464,7 @@ func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
 // A file descriptor that Caddy has inherited is never closed: it must not be left
 // with connections that nobody accepts.
 func TestAnInheritedSocketIsAccepted(t *testing.T) {
-	first, _ := inside(listen(t, "127.0.0.1:0")) // shares its address
+	first, _ := caddySocket(listen(t, "127.0.0.1:0")) // shares its address
 	file, err := first.File()
 	if err != nil {
 		t.Fatal(err)
@@ -510,7 +479,7 @@ func TestAnInheritedSocketIsAccepted(t *testing.T) {
 		if c = configured(t, name, body, nil); before != nil {
 			before.stop()
 		}
-		alone(c.ln)
+		alone(t, c.ln)
 		for range 20 {
 			client := dial(t, address)
 			client.send(get)
@@ -523,7 +492,7 @@ func TestAnInheritedSocketIsAccepted(t *testing.T) {
 // test does what one would.
 func accept(t *testing.T, l net.Listener) (*conn, *client) {
 	t.Helper()
-	alone(l)
+	alone(t, l)
 	client := dial(t, l.Addr().String())
 	c, err := l.Accept()
 	if err != nil {
@@ -556,9 +525,7 @@ func TestStepsOfAServer(t *testing.T) {
 	}
 	deciding(parsed, 1)
 	go func() { _, _ = parsed.Read(make([]byte, 1)) }() // which net/http does when it goes on
-	for parsed.listener.deciding.Load() > 0 {
-		runtime.Gosched()
-	}
+	eventually(t, "the request has begun", func() bool { return parsed.listener.deciding.Load() == 0 })
 
 	dropped, client := accept(t, before)
 	client.send(get)
@@ -588,7 +555,7 @@ func TestStepsOfAServer(t *testing.T) {
 	}
 
 	after := configured(t, before.Addr().String(), "new", nil)
-	before.(*listener).port.yield(before.(*listener))
+	before.(*listener).port.release(before.(*listener))
 	client.send("later")
 	if err := <-got; err != nil {
 		t.Errorf("a server that has written reads no more: %v", err)
@@ -656,11 +623,7 @@ func TestWhatIsAboutToBegin(t *testing.T) {
 	}
 	deciding := func(l net.Listener, want int64, when string) {
 		t.Helper()
-		for end := time.Now().Add(10 * time.Second); l.(*listener).deciding.Load() != want; runtime.Gosched() {
-			if time.Now().After(end) {
-				t.Fatalf("%s: %d connections, want %d", when, l.(*listener).deciding.Load(), want)
-			}
-		}
+		eventually(t, fmt.Sprintf("%d connections are being decided about: %s", want, when), func() bool { return l.(*listener).deciding.Load() == want })
 	}
 	plain := configured(t, "127.0.0.1:0", "", blocked)
 	c := dial(t, plain.address())

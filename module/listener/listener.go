@@ -20,7 +20,7 @@ type listener struct {
 	address   string
 	keepAlive net.KeepAliveConfig
 	port      *port
-	yielded   bool // its configuration ends; guarded by ports
+	released  bool // its configuration ends; guarded by ports
 
 	arrivals chan arrival
 	closing  sync.Once
@@ -38,11 +38,11 @@ type arrival struct {
 	err  error
 }
 
-// heir is the listener that gets what no server has begun with, where that is
+// successor is the listener that gets what no server has begun with, where that is
 // another one.
-func (l *listener) heir() *listener {
-	if taker := l.port.taker.Load(); taker != l {
-		return taker
+func (l *listener) successor() *listener {
+	if owner := l.port.owner.Load(); owner != l {
+		return owner
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (l *listener) decides(n int64) {
 // that it is not when it is shut down: it would close that connection instead. Where
 // nobody takes over, new connections still come, and it does not wait.
 func (l *listener) letDecide(ctx context.Context) {
-	for l.heir() != nil && l.deciding.Load() > 0 {
+	for l.successor() != nil && l.deciding.Load() > 0 {
 		select {
 		case <-l.decided:
 		case <-ctx.Done():

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// linger is how long a socket stays open that no new connection shall come to, for
+// openFor is how long a socket stays open that no new connection shall come to, for
 // those whose handshake had begun, unless its configuration ends before. Tests make it
 // shorter.
-var linger = time.Second
+var openFor = time.Second
 
 // port is an address at which several configurations listen while Caddy reloads.
 // Where the system allows it, connections come to a socket that belongs to none of
 // them, and stays open: the sockets that Caddy opens and closes beside it then never
 // have one to lose.
 type port struct {
-	// taker is the listener that gets all that no server has begun with; nil when
+	// owner is the listener that gets all that no server has begun with; nil when
 	// all have been closed.
-	taker atomic.Pointer[listener]
+	owner atomic.Pointer[listener]
 
 	// Guarded by ports.
 	serving []*listener // those that have not been closed, the oldest first
@@ -50,28 +50,28 @@ func join(l *listener) error {
 	}
 	p.serving = append(p.serving, l)
 	l.port = p
-	p.choose()
+	p.elect()
 	return p.admit(l)
 }
 
-// choose finds the listener that gets what comes: the oldest that has not yielded, for
+// elect finds the listener that gets what comes: the oldest that has not been released, for
 // Caddy may still give a newer one up; without such a one, the newest. It needs the lock.
-func (p *port) choose() {
-	var taker *listener
-	for _, taker = range p.serving {
-		if !taker.yielded {
+func (p *port) elect() {
+	var owner *listener
+	for _, owner = range p.serving {
+		if !owner.released {
 			break
 		}
 	}
-	p.taker.Store(taker)
+	p.owner.Store(owner)
 }
 
-// yield lets the next listener take over from l, if there is one.
-func (p *port) yield(l *listener) {
+// release lets the next listener take over from l, if there is one.
+func (p *port) release(l *listener) {
 	ports.Lock()
 	defer ports.Unlock()
-	l.yielded = true
-	p.choose()
+	l.released = true
+	p.elect()
 }
 
 // admit sees to it that what comes to l's socket is taken. It needs the lock.
@@ -92,7 +92,7 @@ func (p *port) admit(l *listener) (err error) {
 	}
 	p.steer()
 	go p.pump(l.socket, nil)
-	time.AfterFunc(linger, func() {
+	time.AfterFunc(openFor, func() {
 		ports.Lock()
 		defer ports.Unlock()
 		p.drop(l.socket)
@@ -127,7 +127,7 @@ func (p *port) leave(l *listener) {
 	defer ports.Unlock()
 	p.serving = slices.DeleteFunc(p.serving, func(s *listener) bool { return s == l })
 	p.drop(l.socket)
-	if p.choose(); len(p.serving) > 0 {
+	if p.elect(); len(p.serving) > 0 {
 		return
 	}
 	delete(ports.at, l.address)
@@ -137,18 +137,18 @@ func (p *port) leave(l *listener) {
 	}
 }
 
-// pump gives what comes to ln to the taker until ln is closed. An error is
-// for the owner of ln, if it has one.
-func (p *port) pump(ln net.Listener, owner *listener) {
+// pump gives what comes to ln to the owner until ln is closed. An error is
+// for reportTo, whose listener ln is, if there is one.
+func (p *port) pump(ln net.Listener, reportTo *listener) {
 	for {
 		c, err := ln.Accept()
 		switch {
 		case err == nil:
 			p.pass(arrival{conn: &conn{Conn: c}})
-		case owner != nil:
+		case reportTo != nil:
 			select {
-			case owner.arrivals <- arrival{err: err}: // the server waits a little, or ends
-			case <-owner.done:
+			case reportTo.arrivals <- arrival{err: err}: // the server waits a little, or ends
+			case <-reportTo.done:
 				return
 			}
 		case errors.Is(err, net.ErrClosed):
@@ -159,11 +159,11 @@ func (p *port) pump(ln net.Listener, owner *listener) {
 	}
 }
 
-// pass waits until the taker takes a. A connection is closed when nobody
+// pass waits until the owner takes a. A connection is closed when nobody
 // serves any more.
 func (p *port) pass(a arrival) {
 	for {
-		to := p.taker.Load()
+		to := p.owner.Load()
 		if to == nil {
 			if a.conn != nil {
 				_ = a.conn.Conn.Close()

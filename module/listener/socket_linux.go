@@ -4,34 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
-	"reflect"
-	"strings"
 	"syscall"
 
-	"github.com/caddyserver/caddy/v2"
 	"golang.org/x/sys/unix"
 )
 
-// inside returns the TCP socket that Caddy has opened for a configuration, and its
-// network (tcp, tcp4 or tcp6), from the struct that Caddy embeds it in. It returns nil
-// for any other listener: what another listener wrapper does must not be passed by, and
-// an inherited file descriptor (fd/3) stays open when Caddy's copy is closed.
-func inside(ln net.Listener) (socket *net.TCPListener, network string) {
-	v := reflect.ValueOf(ln)
-	if v.Kind() != reflect.Struct || v.Type().PkgPath() != reflect.TypeFor[caddy.Context]().PkgPath() {
-		return nil, ""
-	}
-	embedded, key := v.FieldByName("Listener"), v.FieldByName("lnKey")
-	if !embedded.IsValid() || !embedded.CanInterface() || !key.IsValid() || key.Kind() != reflect.String {
-		return nil, ""
-	}
-	network, _, _ = strings.Cut(key.String(), "/")
-	socket, _ = embedded.Interface().(*net.TCPListener)
-	if socket == nil || !strings.HasPrefix(network, "tcp") {
-		return nil, ""
-	}
-	return socket, network
-}
+// canSteer says that the system lets one socket get all that comes to an address.
+const canSteer = true
 
 // reopen opens another socket at the address of tcp, but without Multipath TCP, which
 // Go listens with where the kernel can: such a socket cannot steer (EOPNOTSUPP).

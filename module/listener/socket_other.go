@@ -9,7 +9,8 @@ import (
 
 // Other systems cannot steer; see socket_linux.go.
 
-func inside(net.Listener) (*net.TCPListener, string) { return nil, "" }
+// canSteer says that the system lets one socket get all that comes to an address.
+const canSteer = false
 
 func reopen(*net.TCPListener) (*net.TCPListener, error) { return nil, errors.ErrUnsupported }
 

@@ -33,7 +33,20 @@ final class Channel
 
     private bool $closed = false;
 
+    /** The process that reads and writes; null while that is not settled. */
+    private ?int $owner = null;
+
     private string $queue = '';
+
+    /** What PHP has said of the last write; empty where it succeeded, or was interrupted. */
+    private string $failure = '';
+
+    /**
+     * Instead of the application's handler of errors, which may throw even where an error is silenced.
+     *
+     * @var \Closure(int, string): bool
+     */
+    private readonly \Closure $silence;
 
     /**
      * @param resource $source
@@ -41,6 +54,11 @@ final class Channel
      */
     public function __construct(private $source, private $sink)
     {
+        $this->silence = function (int $level, string $message): bool {
+            $this->failure = $message;
+
+            return true;
+        };
         \stream_set_blocking($source, true);
         \stream_set_blocking($sink, true);
         // PHP's own buffer would cut reads to 8 KiB, and copy every byte once more.
@@ -49,14 +67,26 @@ final class Channel
     }
 
     /**
+     * Ties the relay to this process: in any other, which has been forked from it, reading and writing throws.
+     *
+     * @return int its id
+     */
+    public function own(): int
+    {
+        return $this->owner ??= (int) \getmypid();
+    }
+
+    /**
      * The next frame; blocks until it is complete. Null when the server closed
      * the relay between two frames.
      *
      * @throws RelayClosed       when it closed it within one
      * @throws ProtocolException when the bytes are not a frame
+     * @throws Forked
      */
     public function receive(): ?Frame
     {
+        $this->own() === \getmypid() || throw new Forked();
         while (\strlen($this->buffer) - $this->offset < Frame::HEADER) {
             if (!$this->fill()) {
                 return \strlen($this->buffer) === $this->offset ? null : throw self::cut();
@@ -65,9 +95,11 @@ final class Channel
         $header = Frame::header($this->buffer, $this->offset);
         $this->offset += Frame::HEADER;
         $length = $header['length'];
-        $split = 0;
+        $split = $number = 0;
         if ($header['words'] > 0) {
-            $split = \unpack('V', $this->take($header['words'] * 4))[1];
+            $options = \unpack('V*', $this->take($header['words'] * 4));
+            $split = $options[1];
+            $number = $options[2] ?? 0;
             if ($split > $length) {
                 throw new ProtocolException("a frame whose context ({$split} bytes) is longer than its payload ({$length} bytes)");
             }
@@ -80,7 +112,7 @@ final class Channel
         }
         $this->scanned = $this->offset;
 
-        return new Frame($header['flags'], $header['stream'], $context, $body);
+        return new Frame($header['flags'], $header['stream'], $context, $body, $number);
     }
 
     /**
@@ -101,17 +133,20 @@ final class Channel
      * Whether the server has asked for the end of the current stream, or closed
      * the relay. Never blocks. Takes the STOP frame out; every other frame stays
      * where it is, in order, for {@see Channel::receive()}.
+     *
+     * @throws Forked
      */
     public function stopRequested(): bool
     {
-        while (!$this->closed && $this->readable()) {
+        $this->own() === \getmypid() || throw new Forked();
+        while (!$this->closed && $this->ready([$this->source], [], 0)) {
             $this->fill();
         }
         while ($this->scanned + Frame::HEADER <= \strlen($this->buffer)) {
             $header = Frame::header($this->buffer, $this->scanned);
             $size = Frame::HEADER + $header['words'] * 4 + $header['length'];
             if (($header['stream'] & Frame::STOP) !== 0 && $this->scanned + $size <= \strlen($this->buffer)) {
-                $this->buffer = \substr_replace($this->buffer, '', $this->scanned, $size);
+                $this->buffer = \substr($this->buffer, 0, $this->scanned) . \substr($this->buffer, $this->scanned + $size);
 
                 return true;
             }
@@ -139,6 +174,7 @@ final class Channel
      * Writes what is queued; blocks until the server has taken it.
      *
      * @throws RelayClosed
+     * @throws Forked
      */
     public function flush(): void
     {
@@ -151,12 +187,24 @@ final class Channel
 
     private function write(string $bytes): void
     {
+        $this->own() === \getmypid() || throw new Forked();
         while ($bytes !== '') {
-            $written = @\fwrite($this->sink, $bytes);
-            if ($written === false || $written === 0) {
+            $this->failure = '';
+            \set_error_handler($this->silence);
+            try {
+                $written = \fwrite($this->sink, $bytes);
+            } finally {
+                \restore_error_handler();
+            }
+            if ($written === false && $this->failure !== '' && !\str_contains($this->failure, 'errno=4 ')) {
                 throw new RelayClosed('the server closed the relay before it took an answer');
             }
-            $bytes = $written === \strlen($bytes) ? '' : \substr($bytes, $written);
+            // Else a signal may have interrupted it: of a pipe PHP says nothing then, of a socket errno 4.
+            if ($written === false || $written === 0) {
+                $this->ready([], [$this->sink], 1);
+            } else {
+                $bytes = $written === \strlen($bytes) ? '' : \substr($bytes, $written);
+            }
         }
     }
 
@@ -205,7 +253,12 @@ final class Channel
     private function read(int $most): ?string
     {
         while (!$this->closed) {
-            $bytes = @\fread($this->source, $most);
+            \set_error_handler($this->silence);
+            try {
+                $bytes = \fread($this->source, $most);
+            } finally {
+                \restore_error_handler();
+            }
             if ($bytes !== false && $bytes !== '') {
                 return $bytes;
             }
@@ -216,12 +269,21 @@ final class Channel
         return null;
     }
 
-    private function readable(): bool
+    /**
+     * Whether one of these is ready, or gone.
+     *
+     * @param list<resource> $read
+     * @param list<resource> $write
+     */
+    private function ready(array $read, array $write, int $seconds): bool
     {
-        $read = [$this->source];
         $none = null;
-
-        return @\stream_select($read, $none, $none, 0) > 0;
+        \set_error_handler($this->silence);
+        try {
+            return \stream_select($read, $write, $none, $seconds) > 0;
+        } finally {
+            \restore_error_handler();
+        }
     }
 
     private static function cut(): RelayClosed

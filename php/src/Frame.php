@@ -19,6 +19,8 @@ namespace PhpWorker;
  *
  * A data frame has one option, the length of the context: its payload is the
  * context (status and headers, or what describes a request) and then the body.
+ * A server that knows numbers adds the number of the request as a second one, and each
+ * frame of the answer returns it: so an answer can never be taken for another one's.
  */
 final class Frame
 {
@@ -33,6 +35,8 @@ final class Frame
     public const STOP = 0x02;
     public const PING = 0x04;
     public const PONG = 0x08;
+    /** With the last frame of an answer: nothing is left to do for its request. */
+    public const DONE = 0x10;
 
     /** Bytes of a header without options. */
     public const HEADER = 12;
@@ -43,49 +47,57 @@ final class Frame
      * @param string $context the first part of the payload, as long as the first
      *                        option says; empty where there is no option
      * @param string $body    the rest of the payload
+     * @param int    $number  the second option, the number of a request; 0 where there is none
      */
     public function __construct(
         public readonly int $flags,
         public readonly int $stream,
         public readonly string $context,
         public readonly string $body,
+        public readonly int $number = 0,
     ) {}
 
     /**
      * Header and context of a data frame, to be followed by exactly $bodyLength bytes.
      */
-    public static function data(string $context, int $bodyLength, int $stream = 0): string
+    public static function data(string $context, int $bodyLength, int $stream = 0, int $number = 0): string
     {
         $length = \strlen($context);
-        $head = \pack('CCV', 0x14, self::JSON, $length + $bodyLength);
+        if ($number === 0) {
+            $head = \pack('CCV', 0x14, self::JSON, $length + $bodyLength);
 
-        return $head . \pack('VCCV', \crc32($head), $stream, 0, $length) . $context;
+            return $head . \pack('VCCV', \crc32($head), $stream, 0, $length) . $context;
+        }
+        $head = \pack('CCV', 0x15, self::JSON, $length + $bodyLength);
+
+        return $head . \pack('VCCVV', \crc32($head), $stream, 0, $length, $number) . $context;
     }
 
     /**
      * A whole control frame; $message is its JSON text.
      */
-    public static function control(string $message): string
+    public static function control(string $message, int $number = 0): string
     {
-        return self::plain(self::CONTROL, $message);
+        return self::plain(self::CONTROL, $message, 0, $number);
     }
 
     /**
      * A whole error frame: the request failed with this text, the worker goes on.
      */
-    public static function error(string $text): string
+    public static function error(string $text, int $stream = 0, int $number = 0): string
     {
-        return self::plain(self::ERROR, $text);
+        return self::plain(self::ERROR, $text, $stream, $number);
     }
 
     /**
-     * A whole frame without options.
+     * A whole frame without a context: it has no options, or those of an empty context and a number.
      */
-    public static function plain(int $flags, string $payload, int $stream = 0): string
+    public static function plain(int $flags, string $payload, int $stream = 0, int $number = 0): string
     {
-        $head = \pack('CCV', 0x13, $flags, \strlen($payload));
+        $head = \pack('CCV', $number === 0 ? 0x13 : 0x15, $flags, \strlen($payload));
+        $options = $number === 0 ? '' : \pack('VV', 0, $number);
 
-        return $head . \pack('VCC', \crc32($head), $stream, 0) . $payload;
+        return $head . \pack('VCC', \crc32($head), $stream, 0) . $options . $payload;
     }
 
     /**

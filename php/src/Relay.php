@@ -47,7 +47,7 @@ final class Relay
             'pipes' => $address === '' ? new Channel(\STDIN, \STDOUT) : self::descriptors($address),
             'unix', 'tcp' => self::socket($scheme, $address),
             default => throw new \RuntimeException(
-                "unknown relay \"{$relay}\" in RR_RELAY: want pipes, pipes://<in>:<out>, unix://<path> or tcp://<host>:<port>",
+                "unknown relay \"{$relay}\" in RR_RELAY: want pipes, pipes://fd/<in>:fd/<out>, unix://<path> or tcp://<host>:<port>",
             ),
         };
     }
@@ -56,7 +56,7 @@ final class Relay
     {
         $names = \explode(':', $address);
         if (\count($names) !== 2) {
-            throw new \RuntimeException("relay pipes://{$address}: want pipes://<in>:<out>, for example pipes://fd/3:fd/4");
+            throw new \RuntimeException("relay pipes://{$address}: want pipes://fd/<in>:fd/<out>, for example pipes://fd/3:fd/4");
         }
         $in = @\fopen('php://' . $names[0], 'rb');
         $out = @\fopen('php://' . $names[1], 'wb');

@@ -36,6 +36,7 @@ final class Response
     }
 
     /**
+     * @param string|iterable<mixed, string|\Stringable> $html
      * @param array<string, string|int|list<string|int>> $headers
      */
     public static function html(string|iterable $html, int $status = 200, array $headers = []): self
@@ -44,6 +45,7 @@ final class Response
     }
 
     /**
+     * @param string|iterable<mixed, string|\Stringable> $text
      * @param array<string, string|int|list<string|int>> $headers
      */
     public static function text(string|iterable $text, int $status = 200, array $headers = []): self
@@ -92,13 +94,25 @@ final class Response
             $result instanceof \Traversable => self::html($result),
             $result === null => new self(204),
             default => throw new \UnexpectedValueException(
-                'the handler returned ' . \get_debug_type($result) . ', want a Response, a string, an array or a generator',
+                'the handler returned ' . \get_debug_type($result) . ', want a Response, a string, an array, a generator or null',
             ),
         };
     }
 
     /**
-     * The context of a response frame. Bytes that are not UTF-8 are replaced.
+     * A file that the server sends, with ranges and conditional requests, while the worker
+     * takes the next request. The pool's option `sendfile` must name a folder that the file is in.
+     *
+     * @param string                                     $path    absolute, or relative to a folder of `sendfile`
+     * @param array<string, string|int|list<string|int>> $headers a Content-Type is guessed from the file's name
+     */
+    public static function file(string $path, array $headers = []): self
+    {
+        return new self(200, ['X-Sendfile' => $path] + $headers);
+    }
+
+    /**
+     * The context of a response frame. Bytes are kept as they are, also where they are not UTF-8.
      *
      * @param array<string, string|int|list<string|int>> $headers
      *
@@ -112,8 +126,29 @@ final class Response
         foreach ($headers as $name => $values) {
             $headers[$name] = \is_array($values) ? \array_map('strval', \array_values($values)) : [(string) $values];
         }
-
         // The cast keeps a header called "0" from making the object a list.
-        return '{"status":' . $status . ',"headers":' . \json_encode((object) $headers, self::JSON) . '}';
+        $json = \json_encode((object) $headers, \JSON_UNESCAPED_SLASHES | \JSON_UNESCAPED_UNICODE);
+
+        return '{"status":' . $status . ',"headers":' . ($json === false ? self::bytes($headers) : $json) . '}';
+    }
+
+    /**
+     * What json_encode() refuses: the server takes any byte within a string.
+     *
+     * @param array<string, list<string>> $headers
+     */
+    private static function bytes(array $headers): string
+    {
+        $quote = static fn(string $text): string => '"' . \preg_replace_callback(
+            '/["\\\\\x00-\x1f]/',
+            static fn(array $match): string => \sprintf('\\u%04x', \ord($match[0])),
+            $text,
+        ) . '"';
+        $members = [];
+        foreach ($headers as $name => $values) {
+            $members[] = $quote((string) $name) . ':[' . \implode(',', \array_map($quote, $values)) . ']';
+        }
+
+        return '{' . \implode(',', $members) . '}';
     }
 }

@@ -73,10 +73,17 @@ final class Upload
             if (!\is_array($node)) {
                 continue;
             }
-            // A group may have fields called "name" or "tmpName": those hold arrays.
-            $files[$key] = \is_string($node['tmpName'] ?? null)
+            // The server sends "f[name]" as a name of its own, because other clients
+            // would take the group "f" for a file.
+            $at = &$files;
+            foreach (\explode('[', \str_replace(']', '', (string) $key)) as $step) {
+                $at = &$at[$step];
+            }
+            // A group may have fields called "tmpName": those hold arrays.
+            $at = \is_string($node['tmpName'] ?? null)
                 ? new self($node['name'] ?? '', $node['mime'] ?? '', $node['size'] ?? 0, $node['error'] ?? 0, $node['tmpName'])
                 : self::tree($node);
+            unset($at);
         }
 
         return $files;

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace PhpWorker;
 
+use PhpWorkerServer\Functions;
+
 /**
  * Keeps the application resident: what stands above {@see Worker::run()} happens
  * once per process, the handler once per request.
@@ -19,9 +21,24 @@ namespace PhpWorker;
  */
 final class Worker
 {
+    /** Errors that PHP does not come back from. */
+    private const FATAL = \E_ERROR | \E_PARSE | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_RECOVERABLE_ERROR | \E_USER_ERROR;
+
     private bool $stopped = false;
 
-    private ?int $pid = null;
+    /** The number of a request whose answer is out, and of which the server does not know yet that it is done. */
+    private int $undone = 0;
+
+    /** The request that is being answered, for exit() and fatal errors. */
+    private ?Exchange $exchange = null;
+
+    /** As the application has left it when it had booted. */
+    private ?Environment $environment = null;
+
+    /** Whether the application may boot within its first request. */
+    private bool $late = false;
+
+    private readonly Session $session;
 
     /**
      * @internal use {@see Worker::create()}
@@ -29,7 +46,9 @@ final class Worker
     public function __construct(
         private readonly Channel $channel,
         private readonly OutputGuard $guard,
-    ) {}
+    ) {
+        $this->session = new Session();
+    }
 
     /**
      * Opens the relay to the server, and from now on sends what is printed to the
@@ -41,17 +60,30 @@ final class Worker
      */
     public static function create(?string $relay = null): self
     {
-        return new self(Relay::open($relay), new OutputGuard());
+        $worker = new self(Relay::open($relay), new OutputGuard());
+        if (\method_exists(Functions::class, 'atLast')) {
+            Functions::atLast($worker->shutDown(...));
+        } else {
+            \register_shutdown_function($worker->shutDown(...));
+        }
+
+        return $worker;
     }
 
     /**
      * Answers requests until the server asks for the end, or is gone. Blocks.
      *
      * What the handler throws fails its request only: the client gets the status
-     * 500 and the worker goes on.
+     * 500 and the worker goes on. A handler that ends in exit() delivers what it has
+     * printed, and its worker ends behind it.
+     *
+     * Between two requests these are restored: output buffers, the error and exception handlers,
+     * error_reporting(), locale, timezone, umask and working directory, as they were when the
+     * first request came; and the session is closed and its id forgotten.
      *
      * @param callable(Request, Exchange): mixed $handler returns a {@see Response}; or a string
-     *        (HTML), an array (JSON), a generator (streamed HTML), null (204)
+     *        (HTML), an array (JSON), a generator (streamed HTML), null (204, or the end of what
+     *        {@see Exchange::start()} has begun)
      *
      * @throws ProtocolException when something that is not the server writes to the relay
      */
@@ -75,39 +107,138 @@ final class Worker
     }
 
     /**
-     * @param bool $resident the caller does nothing but call again
+     * Ends the worker behind the request at hand: {@see Worker::run()} returns, and the server starts another
+     * process. For a handler that has noticed that its process had better be replaced.
+     */
+    public function stop(): void
+    {
+        $this->stopped = true;
+        $this->exchange?->leave();
+    }
+
+    /**
+     * Lets the first request set the time zone, error_reporting() and the handlers of errors and exceptions for all:
+     * an application that boots within it sets them there.
+     *
+     * @internal
+     */
+    public function bootsLate(): void
+    {
+        $this->late = true;
+    }
+
+    /**
+     * @param callable(Request, Exchange): mixed $handler
+     * @param bool                               $resident the caller does nothing but call again
      */
     private function serve(callable $handler, bool $resident): bool
     {
         $this->guard->settle();
+        $this->environment ??= new Environment();
+        $this->channel->own();
         try {
             $frame = $this->wait();
             if ($frame === null) {
                 return false;
             }
-            $exchange = new Exchange($this->channel);
-            $this->guard->begin();
-            try {
-                $request = Request::fromFrame($frame);
-                $exchange->respond($request, Response::from($handler($request, $exchange)));
-            } catch (RelayClosed $closed) {
-                throw $closed;
-            } catch (\Throwable $failure) {
-                $exchange->fail($failure);
-            }
-            if ($resident && !$exchange->unfinished()) {
-                // Nothing is left to do for this request: what the server asks to learn
-                // just that may be answered in the same write.
-                while (!$this->stopped && ($control = $this->channel->bufferedControl()) !== null) {
-                    $this->obey($control);
-                }
-            }
-            $this->channel->flush();
-            $exchange->finish($this->guard);
+            $this->answer($frame, $handler, $resident);
 
             return true;
         } catch (RelayClosed) {
             return false;
+        } catch (Forked $forked) {
+            $this->guard->log('warning', $forked->getMessage());
+            exit(0);
+        } finally {
+            $this->exchange = null;
+        }
+    }
+
+    /**
+     * @param callable(Request, Exchange): mixed $handler
+     *
+     * @throws RelayClosed
+     * @throws Forked
+     */
+    private function answer(Frame $frame, callable $handler, bool $resident): void
+    {
+        $exchange = null;
+        $this->guard->begin();
+        try {
+            $request = Request::fromFrame($frame);
+            $this->exchange = $exchange = new Exchange($this->channel, $frame->number, $resident, $request->method === 'HEAD', $this->session, $this->guard);
+            $this->session->begin($request);
+            $result = $handler($request, $exchange);
+            $exchange->respond($result === null && $exchange->hasStarted() ? null : Response::from($result));
+        } catch (RelayClosed | Forked $end) {
+            throw $end;
+        } catch (StreamStopped $stopped) {
+            // Nobody reads the response any more; what it ends with does not matter.
+            $exchange !== null && $exchange->hasStarted() ? $exchange->respond(null) : $exchange?->fail($stopped);
+        } catch (\Throwable $failure) {
+            ($exchange ??= new Exchange($this->channel, $frame->number, $resident))->fail($failure);
+        }
+        $this->exchange = null;
+        if (!$resident || $exchange->unfinished()) {
+            $this->undone = $frame->number;
+        } else {
+            // Nothing is left to do for this request: what the server asks to learn
+            // just that may be answered in the same write.
+            while (!$this->stopped && ($control = $this->channel->bufferedControl()) !== null) {
+                $this->obey($control);
+            }
+        }
+        $this->channel->flush();
+        $exchange->finish();
+        $this->guard->insist($this->session->end(...));
+        $this->guard->insist($exchange->end(...));
+        if ($this->late) {
+            $this->late = false;
+            $this->environment?->adopt();
+        }
+        $this->guard->insist(fn() => $this->environment?->restore());
+    }
+
+    /**
+     * The process ends. If that is within a request, exit() has done it, or a fatal error.
+     */
+    private function shutDown(): void
+    {
+        $exchange = $this->exchange;
+        // A process that the handler has forked has nothing to say to the server.
+        if ($exchange === null || $this->channel->own() !== \getmypid()) {
+            return;
+        }
+        $exchange->leave();
+        $error = \error_get_last();
+        $fatal = $error !== null && ($error['type'] & self::FATAL) !== 0;
+        try {
+            if ($fatal) { // PHP calls no destructor any more
+                $exchange->died($error['message']);
+                $this->exchange = null;
+            } else {
+                $exchange->ending?->shutDown();
+                $this->guard->atEnd($this->exited(...));
+            }
+        } catch (RelayClosed) {
+            // Nobody waits for it.
+        } catch (\Throwable $failure) {
+            $this->guard->log('error', 'after ' . ($fatal ? 'a fatal error: ' : 'exit(): ') . OutputGuard::describe($failure));
+        }
+    }
+
+    /**
+     * All has been printed.
+     */
+    private function exited(): void
+    {
+        [$exchange, $this->exchange] = [$this->exchange, null];
+        try {
+            $exchange?->exited($this->guard->printed());
+        } catch (RelayClosed) {
+            // Nobody waits for it.
+        } catch (\Throwable $failure) {
+            $this->guard->log('error', 'after exit(): ' . OutputGuard::describe($failure));
         }
     }
 
@@ -116,6 +247,10 @@ final class Worker
      */
     private function wait(): ?Frame
     {
+        if ($this->undone !== 0 && !$this->stopped) {
+            $this->channel->push(Frame::control('{"done":true}', $this->undone));
+            $this->undone = 0;
+        }
         while (!$this->stopped) {
             $frame = $this->channel->bufferedControl();
             if ($frame === null) {
@@ -146,9 +281,8 @@ final class Worker
         if (!empty($message['stop'])) {
             $this->stopped = true;
         } elseif (!empty($message['pid'])) {
-            // Asks: are you waiting? Once per request, so the system is asked only once.
-            $this->pid ??= \getmypid();
-            $this->channel->push(Frame::control('{"pid":' . $this->pid . '}'));
+            // Asks: are you waiting?
+            $this->channel->push(Frame::control('{"pid":' . $this->channel->own() . ',"numbers":true}'));
         } else {
             $this->guard->log('warning', 'unknown control message, ignored: ' . $control->body);
         }

@@ -4,6 +4,9 @@ declare(strict_types=1);
 
 namespace PhpWorker\Tests;
 
+use PHPUnit\Framework\Assert;
+use PHPUnit\Framework\AssertionFailedError;
+
 /**
  * The other end of a relay: starts a worker script as the server does, and speaks
  * frames with it. Reads and writes frames by its own few lines, not by those under
@@ -51,7 +54,7 @@ final class Server
                 $descriptors[1] = ['pipe', 'w'];
                 break;
             case 'unix':
-                $path = scratch();
+                $path = Scratch::path();
                 $env['RR_RELAY'] = "unix://{$path}";
                 $listener = \stream_socket_server("unix://{$path}");
         }
@@ -84,8 +87,8 @@ final class Server
         $server = new self($script, $relay, $env);
         $server->write(self::probe());
         $reply = $server->read();
-        if ($reply === null || $reply['flags'] !== 1 || $reply['payload'] !== '{"pid":' . $server->pid . '}') {
-            throw new Failure('no handshake: ' . show($reply) . $server->log());
+        if ($reply === null || $reply['flags'] !== 1 || $reply['payload'] !== '{"pid":' . $server->pid . ',"numbers":true}') {
+            throw new AssertionFailedError('no handshake: ' . self::show($reply) . $server->log());
         }
 
         return $server;
@@ -95,8 +98,9 @@ final class Server
      * The frame of a request.
      *
      * @param array<string, mixed> $context overrides what a plain GET has
+     * @param int                  $number  0 is a server that does not number its requests
      */
-    public static function request(string $path, array $context = [], string $body = ''): string
+    public static function request(string $path, array $context = [], string $body = '', int $number = 0): string
     {
         $context = \json_encode($context + [
             'remoteAddr' => '127.0.0.1', 'protocol' => 'HTTP/1.1', 'method' => 'GET', 'uri' => "http://localhost{$path}",
@@ -104,7 +108,7 @@ final class Server
             'rawQuery' => \explode('?', $path)[1] ?? '', 'parsed' => false, 'uploads' => null, 'attributes' => new \stdClass(),
         ]);
 
-        return self::frame(0x08, $context . $body, [\strlen($context)]);
+        return self::frame(0x08, $context . $body, $number === 0 ? [\strlen($context)] : [\strlen($context), $number]);
     }
 
     /** What asks for the process id, at the start and behind every request. */
@@ -164,7 +168,7 @@ final class Server
             return null;
         }
         if (\unpack('V', $head, 6)[1] !== \crc32(\substr($head, 0, 6))) {
-            throw new Failure('not a frame: ' . show($head . $this->buffer) . $this->log());
+            throw new AssertionFailedError('not a frame: ' . self::show($head . $this->buffer) . $this->log());
         }
         $options = \array_values(\unpack('V*', $this->bytes(((\ord($head[0]) & 15) - 3) * 4)) ?: []);
         $payload = $this->bytes(\unpack('V', $head, 2)[1]);
@@ -188,17 +192,24 @@ final class Server
     public function ask(string $path, array $context = [], string $body = ''): array
     {
         $this->write(self::request($path, $context, $body) . self::probe());
-        $answer = $this->read() ?? throw new Failure('the worker is gone' . $this->log());
+        $answer = $this->read() ?? throw new AssertionFailedError('the worker is gone' . $this->log());
         $this->expectPid();
 
         return $answer;
+    }
+
+    /** Reads chunks until the stream ends. */
+    public function endOfStream(): void
+    {
+        while (($frame = $this->read())['stream'] === 1);
+        Assert::assertSame([8, 0, ''], [$frame['flags'], $frame['stream'], $frame['body']], 'the last frame:');
     }
 
     /** Reads what answers one probe. */
     public function expectPid(): void
     {
         $reply = $this->read();
-        same(['flags' => 1, 'payload' => '{"pid":' . $this->pid . '}'], $reply === null
+        Assert::assertSame(['flags' => 1, 'payload' => '{"pid":' . $this->pid . ',"numbers":true}'], $reply === null
             ? null : ['flags' => $reply['flags'], 'payload' => $reply['payload']], 'the answer to the probe:');
     }
 
@@ -223,7 +234,7 @@ final class Server
                 return $status['exitcode'];
             }
         }
-        throw new Failure('the worker does not end' . $this->log());
+        throw new AssertionFailedError('the worker does not end' . $this->log());
     }
 
     /** What the worker has written to stderr so far. */
@@ -242,7 +253,7 @@ final class Server
     public function expectLog(string $text): void
     {
         for ($limit = \microtime(true) + 10; \microtime(true) < $limit && !\str_contains($this->log(), $text); \usleep(1000));
-        contains($text, $this->log());
+        Assert::assertStringContainsString($text, $this->log());
     }
 
     private function bytes(int $length): ?string
@@ -251,7 +262,7 @@ final class Server
             $read = [$this->in];
             $none = null;
             if (\stream_select($read, $none, $none, 10) !== 1) {
-                throw new Failure('the worker says nothing' . $this->log());
+                throw new AssertionFailedError('the worker says nothing' . $this->log());
             }
             $bytes = \fread($this->in, 65536);
             if ($bytes === '' || $bytes === false) {
@@ -263,5 +274,10 @@ final class Server
         $this->buffer = \substr($this->buffer, $length);
 
         return $taken;
+    }
+
+    private static function show(mixed $value): string
+    {
+        return \is_string($value) ? '"' . \addcslashes($value, "\0..\37\"\\\177..\377") . '"' : \var_export($value, true);
     }
 }

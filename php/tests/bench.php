@@ -17,10 +17,7 @@ use PhpWorker\Channel;
 use PhpWorker\OutputGuard;
 use PhpWorker\Worker;
 
-require __DIR__ . '/../autoload.php';
-require __DIR__ . '/assertions.php';
-require __DIR__ . '/Server.php';
-require __DIR__ . '/Chunks.php';
+require __DIR__ . '/bootstrap.php';
 
 $rounds = (int) ($argv[1] ?? 20000);
 $relay = $argv[2] ?? 'fd';
@@ -48,7 +45,11 @@ foreach ($cases as $name => [$path, $context]) {
     \sort($times);
     \printf(
         "%-30s %-5s p50 %6.1f us  p99 %6.1f us  %6.0f/s\n",
-        $name, $relay, $times[$rounds >> 1], $times[(int) ($rounds * .99)], $rounds / \array_sum($times) * 1e6,
+        $name,
+        $relay,
+        $times[$rounds >> 1],
+        $times[(int) ($rounds * .99)],
+        $rounds / \array_sum($times) * 1e6,
     );
 }
 

@@ -131,6 +131,9 @@ function app(In $in, Out $out): void
             $want = json_decode($in->body, true, 512, JSON_THROW_ON_ERROR);
             $out->answer($want['status'] ?? 200, $want['headers'] ?? [], $want['body'] ?? '');
             break;
+        case '/bytes':
+            $out->answer(200, $text + ['X-Bytes' => [$query('bytes')]], '');
+            break;
         case '/raw':
             $out->raw($in->body, 'the body behind it');
             break;
@@ -138,10 +141,17 @@ function app(In $in, Out $out): void
             $out->answer(200, $text, str_repeat('x', (int) $query('size')));
             break;
         case '/bigstream':
-            $out->stream(200, $text, repeated((int) $query('size'), 1 << 18));
+            $out->stream((int) $query('status', '200'), $text, repeated((int) $query('size'), 1 << 18));
             break;
         case '/gated':
-            $out->stream(200, $text + ['X-Pid' => [(string) getmypid()]], gated($query('gate'), "chunk %d: %s\n"));
+            $headers = $text + ['X-Pid' => [(string) getmypid()]];
+            if ($query('sendfile') !== '') {
+                $headers['X-Sendfile'] = [$query('sendfile')];
+            }
+            if ($query('length') !== '') {
+                $headers['Content-Length'] = [$query('length')];
+            }
+            $out->stream((int) $query('status', '200'), $headers, gated($query('gate'), "chunk %d: %s\n"));
             break;
         case '/events':
             $out->stream(200, ['Content-Type' => ['text/event-stream'], 'Cache-Control' => ['no-cache']], gated($query('gate'), "id: %d\ndata: %s\n\n"));
@@ -157,6 +167,15 @@ function app(In $in, Out $out): void
                 gate($query('gate'));
             }
             $out->answer(200, $text + ['X-Final' => ['yes']], 'hinted');
+            break;
+        case '/many-hints': // with a gate, each hint waits for a line
+            for ($n = 0; $n < (int) $query('count'); $n++) {
+                if ($query('gate') !== '') {
+                    gate($query('gate'));
+                }
+                $out->hints(['X-Hint' => [(string) $n]]);
+            }
+            $out->answer(200, $text, 'hinted');
             break;
         case '/trailers':
             $headers = $text + ['Trailer' => ['X-Sum, X-Count'], 'X-Sum' => ['abc'], 'X-Count' => ['3']];
@@ -181,6 +200,9 @@ function app(In $in, Out $out): void
         case '/exit':
             file_put_contents($query('tries'), $in->method . "\n", FILE_APPEND);
             exit(3);
+        case '/fatal':
+            fwrite(STDERR, "PHP Fatal error:  out of the blue in app.php\n");
+            exit(255);
         case '/exit-once': // exits unless the file is there already
             if (!file_exists($query('flag'))) {
                 touch($query('flag'));

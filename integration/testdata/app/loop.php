@@ -57,7 +57,8 @@ final class LoopOut implements Out
     public function raw(string $context, string $body): void
     {
         $channel = (fn(): Channel => $this->channel)->call($this->exchange);
-        $channel->push(Frame::data($context, strlen($body)), $body);
+        $number = (fn(): int => $this->number)->call($this->exchange);
+        $channel->push(Frame::data($context, strlen($body), 0, $number), $body);
         $channel->flush();
     }
 

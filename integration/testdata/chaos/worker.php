@@ -89,6 +89,7 @@ $worker->run(static function (Request $request, Exchange $exchange) use ($releas
         })(),
         '/bytes' => Response::text(str_repeat('x', (int) $query['n'])),
         '/sum' => Response::text(md5($request->body)),
+        '/field' => Response::text(md5($request->parsedBody['a'] ?? '')),
         '/later' => (static function () use ($query, $exchange): Response {
             $exchange->afterwards(static function () use ($query): void {
                 say('works after the response');

@@ -143,4 +143,11 @@ $worker->run(static fn(Request $request): mixed => match ($request->path) {
         yield "the end\n";
     })()),
     '/upload' => Response::text(md5($request->body)),
+    // Processes that PHP starts: in its group, there without the variable by which we know them, in a session of its own, and as an orphan of one.
+    '/below' => Response::text(implode(' ', array_map(shell_exec(...), [
+        'sleep 300 > /dev/null 2>&1 & echo $!',
+        'env -u PHP_WORKER_MARK sleep 300 > /dev/null 2>&1 & echo $!',
+        'setsid sleep 300 > /dev/null 2>&1 & echo $!',
+        'setsid sh -c "sleep 300 > /dev/null 2>&1 & echo \$!"',
+    ]))),
 });

@@ -1,0 +1,87 @@
+package goridge
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestAGatheredFrameIsLikeOneThatWasRead(t *testing.T) {
+	var b FrameBuffer
+	if b.Len() != 0 || b.Bytes() != nil {
+		t.Error("the zero value is not empty")
+	}
+	b.Write([]byte("....the head"))
+	n := copy(b.Room(len("and the body")), "and the body")
+	b.Add(n)
+	var f Frame
+	b.Take(&f, 4, len("the head"), true, false)
+	if string(f.Context()) != "the head" || string(f.Body()) != "and the body" || !f.More() || f.Rest() != 0 || f.IsControl() || f.IsError() || f.Crowded() {
+		t.Errorf("context %q, body %q, %+v", f.Context(), f.Body(), f.Header)
+	}
+	if b.Len() != 0 {
+		t.Errorf("%d bytes were left", b.Len())
+	}
+	b.Write([]byte("next"))
+	if string(f.Body()) != "and the body" {
+		t.Error("the next frame has changed this one")
+	}
+	f.Release()
+	b.Take(&f, 0, 0, false, true)
+	if len(f.Context()) != 0 || string(f.Body()) != "next" || f.More() || !f.Crowded() {
+		t.Errorf("context %q, body %q, %+v", f.Context(), f.Body(), f.Header)
+	}
+	f.Release()
+	b.Take(&f, 0, 0, false, false)
+	if f.Payload != nil || f.More() {
+		t.Errorf("of nothing came %q", f.Payload)
+	}
+	f.Release()
+}
+
+func TestWhatIsGatheredIsWholeWhateverItsSize(t *testing.T) {
+	for _, size := range []int{1, startSize, startSize + 1, 300_000, 9 << 20} {
+		l := &ledger{limit: 64 << 20}
+		b := FrameBuffer{Budget: l}
+		want := []byte(text(size))
+		for rest := want; len(rest) > 0; {
+			n := min(len(rest), 7000)
+			if !b.Write(rest[:n]) {
+				t.Fatal("no room")
+			}
+			rest = rest[n:]
+		}
+		var f Frame
+		b.Take(&f, 0, 0, false, false)
+		if !bytes.Equal(f.Body(), want) {
+			t.Errorf("%d bytes: the content differs", size)
+		}
+		l.want(t, "taken", int64(len(f.buf.data)))
+		f.Release()
+		l.want(t, "released", 0)
+	}
+}
+
+func TestNothingIsGatheredBeyondTheBudget(t *testing.T) {
+	l := &ledger{limit: 100_000}
+	b := FrameBuffer{Budget: l}
+	piece := []byte(text(10_000))
+	pieces := 0
+	for b.Write(piece) {
+		if pieces++; pieces > 20 {
+			t.Fatal("the budget was never asked")
+		}
+	}
+	if pieces == 0 || b.Len() != pieces*len(piece) {
+		t.Errorf("%d bytes of %d pieces are there", b.Len(), pieces)
+	}
+	if held := l.held.Load(); held == 0 || held > l.limit {
+		t.Errorf("%d bytes are booked", held)
+	}
+	b.Release()
+	l.want(t, "released", 0)
+	if !b.Write(piece) {
+		t.Error("a small frame found no room")
+	}
+	b.Release()
+	l.want(t, "released again", 0)
+}

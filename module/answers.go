@@ -1,0 +1,43 @@
+package module
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/module/exchange"
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+// answerObserver books and logs what becomes of a handler's answers.
+type answerObserver struct{ h *Handler }
+
+// Status implements exchange.Observer.
+func (o answerObserver) Status(code int) { o.h.pool.totals.status(code) }
+
+// Stream implements exchange.Observer.
+func (o answerObserver) Stream(r *http.Request, executed time.Duration) (end func()) {
+	pool, begin := o.h.pool, time.Now()
+	pool.totals.streams.Add(1)
+	endOfStream := pool.streams()
+	return func() {
+		o.h.annotateStream(r, executed+time.Since(begin))
+		endOfStream()
+		pool.totals.streams.Add(-1)
+	}
+}
+
+// BrokeOff implements exchange.Observer. It logs what the worker said last, too.
+func (o answerObserver) BrokeOff(r *http.Request, pid int, elapsed time.Duration, err error) {
+	fields := []zap.Field{zap.Error(err), zap.String("pool", o.h.pool.name), zap.Int("pid", pid),
+		zap.String("method", r.Method), zap.String("uri", r.RequestURI), zap.Duration("elapsed", elapsed)}
+	if lost, ok := errors.AsType[*workerpool.WorkerError](err); ok {
+		fields = append(fields, zap.Strings("output", lost.Output))
+	}
+	o.h.logger.Error("the answer broke off", fields...)
+}
+
+// Interface guard.
+var _ exchange.Observer = answerObserver{}

@@ -1,0 +1,103 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/phpworker/caddy-php-worker/module/classic"
+	"github.com/phpworker/caddy-php-worker/module/exchange"
+	"github.com/phpworker/caddy-php-worker/workerpool"
+)
+
+// setClassic makes e the configuration of a pool in classic mode.
+func (c *PoolConfig) setClassic(e *workerpool.Config) {
+	e.Classic = &workerpool.Classic{Extensions: c.Split}
+	e.Ini, e.Env, e.SuitIni = c.Ini, c.Env, nil
+	if c.PHP != "" {
+		e.Command = []string{c.PHP}
+	}
+}
+
+// rules are those by which a handler in classic mode finds scripts.
+func (h *Handler) rules(split []string) classic.Rules {
+	return classic.Rules{Index: h.Index, TryFiles: h.TryFiles, Split: split, Deny: h.DenyScripts}
+}
+
+// CheckScripts checks the options about scripts of a handler in classic mode with this pool.
+func (h *Handler) CheckScripts(pool *PoolConfig) error {
+	_, err := classic.NewRouter(h.rules(pool.Split))
+	return err
+}
+
+// PHPIndex are the scripts that stand for their folder, where the handler is in classic mode with this pool.
+func (h *Handler) PHPIndex(pool *PoolConfig) []string {
+	return h.rules(pool.Split).Indexes()
+}
+
+// checkMode refuses what has no meaning in the pool's mode.
+func (h *Handler) checkMode() error {
+	if err := misplaced(h, h.pool.classic); err != nil {
+		return err
+	}
+	if h.Root != "" && !h.pool.classic {
+		return errors.New("root has no meaning in worker mode: it belongs to the matcher php_worker_static and the file server")
+	}
+	return misplaced(h.Uploads, h.pool.classic)
+}
+
+// software is the server's name and version, as PHP sees it.
+func software() string {
+	version, _ := caddy.Version()
+	return "Caddy/" + version
+}
+
+// route decides which script answers the request.
+func (h *Handler) route(r *http.Request) classic.Decision {
+	root := rootOf(h.Root, r)
+	if root == "" {
+		return classic.Decision{Status: http.StatusInternalServerError,
+			Reason: "no folder is named in which the scripts are: the site needs the directive root, or php_worker the option root"}
+	}
+	root, err := caddy.FastAbs(root)
+	if err != nil {
+		return classic.Decision{Status: http.StatusInternalServerError, Reason: fmt.Sprintf("root: %v", err)}
+	}
+	return h.router.Resolve(root, r.URL.Path)
+}
+
+// refuse answers a request for which no script runs.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, d classic.Decision) error {
+	exchange.DrainUnread(w, r)
+	if d.Status != http.StatusPermanentRedirect {
+		return h.failWith(d.Status, errors.New(d.Reason))
+	}
+	h.pool.totals.status(d.Status)
+	seen, _ := h.seen(r)
+	w.Header().Set("Location", withSlash(seen))
+	w.WriteHeader(d.Status)
+	return nil
+}
+
+// withSlash is a reference to the URL with a slash at the end of its path. It is relative to the last element, so that it leads to no
+// other host, whatever the path is: "//example.com" would.
+func withSlash(u *url.URL) string {
+	path := u.EscapedPath()
+	reference := "./" + path[strings.LastIndexByte(path, '/')+1:] + "/"
+	if u.RawQuery != "" {
+		reference += "?" + u.RawQuery
+	}
+	return reference
+}
+
+// read reads the request and encodes it for the pool.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, script classic.Script) (*exchange.Request, error) {
+	if h.router != nil {
+		return exchange.ReadClassic(w, r, h.info(r), script, &h.exchange)
+	}
+	return exchange.Read(w, r, h.info(r), &h.exchange)
+}

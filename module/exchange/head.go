@@ -1,0 +1,165 @@
+package exchange
+
+import (
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
+)
+
+// hopByHop headers are about one connection (RFC 9110, 7.6.1), and the server
+// pushes nothing any more.
+func hopByHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Te", "Http2-Push":
+		return true
+	}
+	return false
+}
+
+// allowedHeader says whether a header can be sent. As PHP's own header() does, one that
+// would break out of its line is dropped whole.
+func allowedHeader(name, value string) bool {
+	return !hopByHop(name) && httpguts.ValidHeaderFieldName(name) && httpguts.ValidHeaderFieldValue(value)
+}
+
+// headerOverhead is what a header takes in memory beside its name and its value: it stands in our list
+// and in net/http's map.
+const headerOverhead = 300
+
+// sizeOf is what a decoded head holds in memory until its answer has been sent, in bytes.
+func sizeOf(head *httpctx.Response) (n int64) {
+	for i := range head.Header {
+		n += int64(len(head.Header[i].Name)) + int64(len(head.Header[i].Value)) + headerOverhead
+	}
+	return n
+}
+
+// writeHead sends status and headers.
+func (o *Options) writeHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer) {
+	trailers := o.copyHeaders(w, r, head, a.PID)
+	o.setLength(w, r, head, a, trailers)
+	if header := w.Header(); len(header["Content-Type"]) == 0 && a.hasBody() {
+		header["Content-Type"] = defaultContentType
+	}
+	o.Observer.Status(head.Status)
+	writeStatus(w, head.Status)
+}
+
+// writeStatus sends status and headers. Where a handler before us keeps the
+// answer back, to replace it perhaps (intercept), the length must not stay: the
+// headers do, and it is wrong for any other body.
+func writeStatus(w http.ResponseWriter, status int) {
+	w.WriteHeader(status)
+	for next := w; ; {
+		if b, ok := next.(interface{ Buffered() bool }); ok && b.Buffered() {
+			w.Header().Del("Content-Length")
+			return
+		}
+		wrapper, ok := next.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		next = wrapper.Unwrap()
+	}
+}
+
+// copyHeaders takes over the worker's headers, but for Content-Length, and reports whether
+// there are trailers; of head it takes out those that cannot be sent. What PHP says replaces what stood there before, as its header()
+// would; lists grow.
+func (o *Options) copyHeaders(w http.ResponseWriter, r *http.Request, head *httpctx.Response, pid int) (hasTrailers bool) {
+	header := w.Header()
+	trailers := trailerNames(head)
+	var bad httpctx.Pair
+	dropped := 0
+	for i := range head.Header {
+		p := &head.Header[i]
+		switch {
+		case p.Name == "Trailer":
+			*p = httpctx.Pair{}
+		case !allowedHeader(p.Name, p.Value):
+			if !hopByHop(p.Name) {
+				if dropped++; dropped == 1 {
+					bad = *p
+				}
+			}
+			*p = httpctx.Pair{}
+		case !listHeader(p.Name) && !trailers[p.Name]:
+			delete(header, p.Name)
+		}
+	}
+	if dropped > 0 {
+		o.Logger.Warn("dropped a header that HTTP does not allow", zap.Int("pid", pid), zap.Int("dropped", dropped),
+			zap.String("name", shortened(bad.Name)), zap.String("value", shortened(bad.Value)), zap.String("uri", r.RequestURI))
+	}
+	for _, p := range head.Header {
+		switch {
+		case p.Name == "", p.Name == "Content-Length":
+		case trailers[p.Name]:
+			header.Add(http.TrailerPrefix+p.Name, p.Value)
+		default:
+			header[p.Name] = append(header[p.Name], p.Value)
+		}
+	}
+	return len(trailers) > 0
+}
+
+// shortened is as much of s as belongs in a log line, as a Go string in quotes: with nothing that a
+// terminal would obey.
+func shortened(s string) string { return strconv.Quote(s[:min(len(s), 200)]) }
+
+// defaultContentType is PHP's, whose applications rely on it; net/http would
+// guess from the body.
+var defaultContentType = []string{"text/html; charset=UTF-8"}
+
+func listHeader(name string) bool {
+	switch name {
+	case "Set-Cookie", "Vary", "Link":
+		return true
+	}
+	return false
+}
+
+// setLength announces the length where it is known. The worker's word counts
+// only where we cannot know better: in a stream, and for HEAD.
+func (o *Options) setLength(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer, trailers bool) {
+	header := w.Header()
+	header.Del("Content-Length")
+	if emptyStatus(head.Status) {
+		return
+	}
+	size := a.bodySize()
+	switch {
+	case a.Frame.More() || r.Method == http.MethodHead && size == 0:
+		if n, ok := announcedLength(head); ok {
+			header["Content-Length"] = []string{strconv.FormatInt(n, 10)}
+		}
+	case trailers: // they need a chunked body in HTTP/1.1
+	default:
+		header["Content-Length"] = []string{strconv.FormatInt(size, 10)}
+	}
+}
+
+// trailerNames are the headers that the worker wants sent after the body.
+func trailerNames(head *httpctx.Response) map[string]bool {
+	var names map[string]bool
+	for _, p := range head.Header {
+		if p.Name != "Trailer" {
+			continue
+		}
+		for name := range strings.SplitSeq(p.Value, ",") {
+			if name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)); httpguts.ValidTrailerHeader(name) {
+				if names == nil {
+					names = make(map[string]bool)
+				}
+				names[name] = true
+			}
+		}
+	}
+	return names
+}

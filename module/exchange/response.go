@@ -1,0 +1,290 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
+)
+
+var responses = sync.Pool{New: func() any { return new(httpctx.Response) }}
+
+// Write passes a worker's answer on, and ends its turn, if need be in the background. Of the
+// turn nothing may be used afterwards.
+//
+// An error comes before anything but informational answers has been sent: an [*AnswerError], a
+// [*FileError], what the turn has returned, or the error of the request's context. When the answer
+// breaks off later, Write panics with http.ErrAbortHandler, so that the client can tell.
+func Write(w http.ResponseWriter, r *http.Request, a Answer, o *Options) error {
+	discarded := false
+	defer func() {
+		if !discarded {
+			a.Close()
+		}
+	}()
+	head, held := responses.Get().(*httpctx.Response), int64(0)
+	defer func() {
+		o.Memory.Budget.Book(-held)
+		head.Reset()
+		responses.Put(head)
+	}()
+	if err := o.readHead(w, r, head, a); err != nil {
+		if discarded = !errors.Is(err, errEndlessHints); discarded {
+			o.discardRest(r, a)
+		}
+		return err
+	}
+	held = sizeOf(head)
+	o.Memory.Budget.Book(held)
+	if len(o.Sendfile) > 0 {
+		if name := sendfileName(head); name != "" {
+			discarded = true
+			o.discardRest(r, a) // the worker is not held while the file is sent
+			return o.sendfile(w, r, head, a.PID, name)
+		}
+	}
+	if n, ok := announcedLength(head); ok && a.Frame.More() && a.bodySize() > n && !bodiless(r, head) {
+		discarded = true
+		o.discardRest(r, a)
+		return &AnswerError{a.PID, fmt.Errorf("%w: %w of %d", ErrBadAnswer, errLongerThanAnnounced, n)}
+	}
+	o.writeHead(w, r, head, a)
+	if bodiless(r, head) {
+		discarded = true
+		o.discardRest(r, a)
+		return nil
+	}
+	p, err := o.answerToFile(a)
+	if err != nil {
+		o.Observer.BrokeOff(r, a.PID, a.Executed, err)
+		return abort()
+	}
+	sent := int64(0)
+	if p != nil {
+		defer p.close()
+		if sent, err = p.copyTo(w); err != nil {
+			return abort()
+		}
+	}
+	if a.Open() {
+		return o.stream(w, r, a, sent)
+	}
+	if _, err := w.Write(a.Frame.Body()); err != nil {
+		return abort()
+	}
+	return nil
+}
+
+// Bounds of what comes before an answer: an application sends a hint or two.
+const (
+	// maxInformed is how many informational answers to one request are passed on.
+	maxInformed = 100
+	// maxInformational is how many may come at all; where nobody waits any more for what
+	// follows them, it is maxInformed.
+	maxInformational = 1000
+)
+
+var errEndlessHints = errors.New("informational answers without end")
+
+// readHead reads the head of the answer. Informational answers come first: each has its
+// own headers, which do not belong to the final one.
+func (o *Options) readHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer) error {
+	for n := 1; ; n++ {
+		if err := decodeHead(head, a.Frame, o.CGI); err != nil {
+			return &AnswerError{a.PID, err}
+		}
+		if head.Status < 100 || head.Status > 599 {
+			return &AnswerError{a.PID, fmt.Errorf("%w: its status is %d", ErrBadAnswer, head.Status)}
+		}
+		if head.Status >= 200 {
+			return nil
+		}
+		if !a.Open() {
+			return &AnswerError{a.PID, fmt.Errorf("%w: nothing followed status %d", ErrBadAnswer, head.Status)}
+		}
+		gone := r.Context().Err()
+		switch {
+		case n > maxInformed && gone != nil:
+			return fmt.Errorf("%w: %w", errEndlessHints, gone)
+		case n > maxInformational:
+			return &AnswerError{a.PID, fmt.Errorf("%w: %w", ErrBadAnswer, errEndlessHints)}
+		case n == maxInformed+1:
+			o.Logger.Warn("dropped informational answers", zap.Int("pid", a.PID), zap.Int("passed", maxInformed), zap.String("uri", r.RequestURI))
+		case n <= maxInformed && gone == nil:
+			o.sendInformational(w, r, head)
+		}
+		if _, err := io.Copy(io.Discard, a.Frame); err != nil { // it has no body
+			return err
+		}
+		if err := a.NextHead(); err != nil {
+			return err
+		}
+	}
+}
+
+// bodiless says that no body follows the headers, whatever the worker sends.
+func bodiless(r *http.Request, head *httpctx.Response) bool {
+	return r.Method == http.MethodHead || emptyStatus(head.Status)
+}
+
+// emptyStatus says that answers of the status have no body.
+func emptyStatus(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// announcedLength is the length that the worker announces, if it is one.
+func announcedLength(head *httpctx.Response) (n int64, ok bool) {
+	for _, p := range head.Header {
+		if p.Name == "Content-Length" {
+			u, err := strconv.ParseUint(p.Value, 10, 63)
+			n, ok = int64(u), err == nil
+		}
+	}
+	return n, ok
+}
+
+// decodeHead reads the context: the lines of a CGI answer, or what the codec that the frame names has
+// made. The names of the headers become canonical.
+func decodeHead(head *httpctx.Response, f *goridge.Frame, cgi bool) (err error) {
+	head.Reset()
+	if cgi {
+		err = head.DecodeCGI(f.Context())
+	} else {
+		err = codecOf(f).Decode(head, f.Context())
+	}
+	for i := range head.Header {
+		name := &head.Header[i].Name
+		*name = textproto.CanonicalMIMEHeaderKey(*name)
+	}
+	return err
+}
+
+// sendInformational sends an informational response, such as 103 Early Hints, and takes its
+// headers back. 101 would hand the connection over, which PHP cannot take.
+// A client of HTTP/1.0 knows none (RFC 9110, 15.2).
+func (o *Options) sendInformational(w http.ResponseWriter, r *http.Request, head *httpctx.Response) {
+	if !r.ProtoAtLeast(1, 1) {
+		return
+	}
+	if head.Status == http.StatusSwitchingProtocols {
+		o.Logger.Warn("ignored status 101: a worker cannot switch protocols")
+		return
+	}
+	header := w.Header()
+	own := header.Clone()
+	clear(header)
+	for _, p := range head.Header {
+		if allowedHeader(p.Name, p.Value) {
+			header.Add(p.Name, p.Value)
+		}
+	}
+	w.WriteHeader(head.Status)
+	clear(header)
+	for name, values := range own {
+		header[name] = values
+	}
+}
+
+// Lies about Content-Length in a stream.
+var (
+	errShorterThanAnnounced = errors.New("the stream is shorter than its Content-Length")
+	errLongerThanAnnounced  = errors.New("the stream is longer than its Content-Length")
+)
+
+// stream passes on an answer of several frames, or one too large to be read at once, as it
+// comes; size bytes of it have been passed on already. The worker is asked to stop when the
+// client goes away.
+func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size int64) error {
+	defer o.Observer.Stream(r, a.Executed)()
+	stillThere := context.AfterFunc(r.Context(), a.Cancel)
+	defer stillThere()
+	flusher := http.NewResponseController(w)
+	begin := time.Now()
+	for {
+		more := a.Frame.More()
+		n, err := w.Write(a.Frame.Body())
+		size += int64(n)
+		if err == nil && a.Frame.Rest() > 0 {
+			var n int64
+			n, err = io.Copy(w, a.Frame)
+			size += n
+		}
+		if err != nil {
+			if errors.Is(err, http.ErrContentLength) {
+				o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), errLongerThanAnnounced)
+			}
+			return abort()
+		}
+		if more {
+			if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return abort()
+			}
+		}
+		switch err := a.Next(); {
+		case err == io.EOF && !stillThere():
+			// Asked to stop, the worker has ended the stream as if it were whole. Who
+			// has only closed its sending half is still reading.
+			return abort()
+		case err == io.EOF:
+			// Where encode has changed the body, it has taken the length out.
+			if announced := w.Header().Get("Content-Length"); announced != "" && announced != strconv.FormatInt(size, 10) {
+				o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), errShorterThanAnnounced)
+				return abort()
+			}
+			return nil
+		case err != nil:
+			o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), err)
+			return abort()
+		}
+	}
+}
+
+// Bounds of what is read of an answer that nobody gets. An application that does not
+// expect its stream to be stopped loses its worker by it, so it may finish what ends of
+// itself, as it may with RoadRunner; what does not must not hold a worker for long.
+const (
+	discardTime  = 10 * time.Second
+	discardBytes = 16 << 20 // milliseconds of work, and a large page or export
+)
+
+// discardRest ends the turn of an answer whose rest nobody gets: HEAD, 204, 304 and errors have
+// none. A stream is read to its end, in the background, for a client may not wait for it;
+// beyond the bounds it is stopped. Of the turn only the PID may be used afterwards.
+func (o *Options) discardRest(r *http.Request, a Answer) {
+	if !a.Open() || !a.Frame.More() { // one long frame has been made already
+		a.Close()
+		return
+	}
+	begin := time.Now()
+	late := time.AfterFunc(discardTime, a.Cancel)
+	go func() {
+		defer late.Stop()
+		defer a.Close()
+		for size := a.bodySize(); size <= discardBytes; size += a.bodySize() {
+			if _, err := io.Copy(io.Discard, a.Frame); err != nil {
+				return
+			}
+			switch err := a.Next(); {
+			case err == io.EOF:
+				return
+			case err != nil:
+				o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), err)
+				return
+			}
+		}
+	}()
+}
+
+// abort ends the connection, or the stream of HTTP/2 and 3, so that the client can
+// tell a broken answer from a whole one.
+func abort() error { panic(http.ErrAbortHandler) }

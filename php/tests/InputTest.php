@@ -1,0 +1,69 @@
+<?php
+
+declare(strict_types=1);
+
+namespace PhpWorker\Tests;
+
+use PhpWorker\Superglobals\Input;
+
+/**
+ * php:// while a request with a body is answered.
+ */
+final class InputTest extends TestCase
+{
+    private const BODY = '<?php return "carried out";';
+
+    protected function setUp(): void
+    {
+        Input::install(self::BODY);
+    }
+
+    protected function tearDown(): void
+    {
+        Input::remove();
+    }
+
+    public function testTheBodyIsReadAsOftenAsOneLikes(): void
+    {
+        self::assertSame([self::BODY, self::BODY], [\file_get_contents('php://input'), \file_get_contents('PHP://INPUT')]);
+        $stream = \fopen('php://input', 'rb');
+        self::assertSame('<?php', \fread($stream, 5));
+        self::assertSame(0, \fseek($stream, 6));
+        self::assertSame('return "carried out";', \stream_get_contents($stream));
+        self::assertTrue(\feof($stream));
+    }
+
+    public function testTheBodyIsNeverCarriedOut(): void
+    {
+        foreach (['php://input', 'php://filter/resource=php://input', 'PHP://input'] as $path) {
+            self::assertNotSame('carried out', @include $path);
+        }
+    }
+
+    public function testEverythingElseIsPHPsOwn(): void
+    {
+        $memory = \fopen('php://memory', 'w+b');
+        self::assertSame(3, \fwrite($memory, 'abc'));
+        \rewind($memory);
+        self::assertSame(['abc', 3], [\fread($memory, 10), \fstat($memory)['size']]);
+        self::assertTrue(\ftruncate($memory, 1));
+
+        $temp = new \SplTempFileObject();
+        $temp->fwrite("a\nb\n");
+        $temp->rewind();
+        self::assertSame(["a\n", "b\n"], [$temp->fgets(), $temp->fgets()]);
+
+        self::assertSame('ABC', \file_get_contents('php://filter/read=string.toupper/resource=data:,abc'));
+        self::assertFileExists(__FILE__);
+        self::assertFalse(\file_exists('php://input'));
+        self::assertFalse(@\fopen('php://nothing', 'rb'));
+    }
+
+    public function testAnotherRequestHasAnotherBody(): void
+    {
+        Input::remove();
+        self::assertSame('', \file_get_contents('php://input'));
+        Input::install('second');
+        self::assertSame('second', \file_get_contents('php://input'));
+    }
+}

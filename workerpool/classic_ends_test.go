@@ -1,0 +1,287 @@
+//go:build linux
+
+package workerpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+func TestClassicTurnsAwayWhatItHasNoRoomFor(t *testing.T) {
+	eachPHP(t, Config{Min: 1, QueueSize: 1}, func(t *testing.T, c classic) {
+		g := newGate(t)
+		first := send(c.Pool, t.Context(), c.php(t, visits(g)+`echo "first";`))
+		v := g.next(t)
+		second := send(c.Pool, t.Context(), c.php(t, `echo "second";`))
+		eventually(t, "the second request waits", func() bool { return c.Stats().Queue == 1 })
+		if _, err := c.Exec(t.Context(), c.php(t, `echo "third";`)); !errors.Is(err, ErrQueueFull) {
+			t.Errorf("got %v", err)
+		}
+		v.release()
+		if a, b := receive(t, first).body(t), receive(t, second).body(t); a != "first" || b != "second" {
+			t.Errorf("got %q and %q", a, b)
+		}
+	})
+}
+
+func TestClassicEndsTheVeryProcessThatTakesTooLong(t *testing.T) {
+	for name, script := range map[string]string{
+		"at work":      `while (true);`,
+		"asleep":       `while (true) sleep(1000);`,
+		"reading":      `$p = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0); stream_set_timeout($p[0], 10000); while (true) fread($p[0], 1);`,
+		"in a program": `exec("exec sleep 1000"); while (true) sleep(1);`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachPHP(t, Config{Min: 2, RequestTimeout: 200 * time.Millisecond}, func(t *testing.T, c classic) {
+				g := newGate(t)
+				before := pids(c.Pool)
+				result := send(c.Pool, t.Context(), c.php(t, visits(g)+script))
+				v := g.next(t)
+				v.release()
+				err := receive(t, result).err
+				if lost := as[*WorkerError](t, err); !errors.Is(err, ErrTimeout) || lost.PID != v.pid {
+					t.Errorf("%v, and process %d was at it", err, v.pid)
+				}
+				if name == "at work" && c.isFPM() { // PHP says where it was
+					c.logged(t, "Maximum execution time", zap.Int64("pid", int64(v.pid)))
+				}
+				v.dies(t, patience)
+				booked(t, c.Pool, 1, ReasonTimeout)
+				all(t, c.Pool, 2)
+				after, kept := pids(c.Pool), 0
+				for pid := range before {
+					if after[pid] {
+						kept++
+					}
+				}
+				if kept != 1 || after[v.pid] {
+					t.Errorf("workers %v became %v", before, after)
+				}
+			})
+		})
+	}
+}
+
+func TestClassicLosesOneRequestWithAProcessThatCrashes(t *testing.T) {
+	eachPHP(t, Config{Min: 2}, func(t *testing.T, c classic) {
+		log := filepath.Join(c.dir, "log")
+		crash := fmt.Sprintf(`file_put_contents("%s", "x", FILE_APPEND); error_log("last words"); posix_kill(getmypid(), %d); sleep(10);`, log, syscall.SIGSEGV)
+		times := func() int {
+			text, _ := os.ReadFile(log)
+			return len(text)
+		}
+		_, err := c.Exec(t.Context(), c.php(t, crash, "a body"))
+		lost := as[*WorkerError](t, err)
+		if times() != 1 || lost.Unread {
+			t.Errorf("a POST was carried out %d times, unread %v", times(), lost.Unread)
+		}
+		if c.isFPM() {
+			if !strings.Contains(lost.Exit, "segmentation fault") || !strings.Contains(strings.Join(lost.Output, " "), "last words") {
+				t.Errorf("it ended with %q; it printed %q", lost.Exit, lost.Output)
+			}
+		}
+		if _, err = c.Exec(t.Context(), c.php(t, crash)); times() != 3 {
+			t.Errorf("a GET was carried out %d times: %v", times()-1, err)
+		}
+		if got := c.get(t, `echo "still here";`); got != "still here" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestClassicStartsAnotherParentWhenItsParentHasCrashed(t *testing.T) {
+	eachPHP(t, Config{Min: 2}, func(t *testing.T, c classic) {
+		g := newGate(t)
+		result := send(c.Pool, t.Context(), c.php(t, visits(g), "a body"))
+		v := g.next(t)
+		before := pids(c.Pool)
+		parent := parentOf(t, v.pid)
+		if err := syscall.Kill(parent, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		v.dies(t, patience)
+		as[*WorkerError](t, receive(t, result).err)
+		if got := c.get(t, `echo posix_getppid();`); got == fmt.Sprint(parent) || got == "" {
+			t.Errorf("the parent is %s", got)
+		}
+		all(t, c.Pool, 2)
+		for pid := range pids(c.Pool) {
+			if before[pid] {
+				t.Errorf("process %d is still there", pid)
+			}
+		}
+	})
+}
+
+func TestClassicLeavesNothingBehind(t *testing.T) {
+	eachPHP(t, Config{Min: 2}, func(t *testing.T, c classic) {
+		g := newGate(t)
+		code := fmt.Sprintf(`proc_open(["setsid", PHP_BINDIR . "/php", "-r", '%s'], [], $p); echo "ok";`, visits(g))
+		if got := c.get(t, code); got != "ok" {
+			t.Fatalf("got %q", got)
+		}
+		v := g.next(t) // in a session of its own, and it has no business with us any more
+		dir := tempDirOf(t, c)
+		end(t, c.Pool)
+		v.dies(t, patience)
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", dir, err)
+		}
+	})
+}
+
+// tempDirOf is the folder of the socket that a pool's parent listens on.
+func tempDirOf(t *testing.T, c classic) string {
+	t.Helper()
+	if len(c.processes(t)) == 0 {
+		t.Fatal("no process is there")
+	}
+	p := c.Pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.generation().launcher.(interface{ SocketDir() string }).SocketDir()
+}
+
+func TestClassicReplacesWhatIsDue(t *testing.T) {
+	for reason, config := range map[Reason]Config{
+		ReasonMaxRequests: {Min: 1, MaxRequests: 3},
+		ReasonMaxMemory:   {Min: 1, MaxMemory: 1},
+		ReasonMaxLifetime: {Min: 1, MaxLifetime: time.Nanosecond},
+	} {
+		t.Run(string(reason), func(t *testing.T) {
+			eachPHP(t, config, func(t *testing.T, c classic) {
+				seen := make(map[string]bool)
+				eventually(t, "three processes have answered", func() bool {
+					seen[c.get(t, `echo getmypid();`)] = true
+					return len(seen) >= 3
+				})
+				eventually(t, "two are booked as ended", func() bool { return c.Stats().Restarts[reason] >= 2 })
+				if all := c.Stats().Restarts; len(all) != 1 {
+					t.Errorf("they ended for %v", all)
+				}
+				c.logged(t, "worker stopped", zap.String("reason", string(reason)), zap.String("exit", exitOf(c)))
+			})
+		})
+	}
+}
+
+// exitOf is how the log describes an orderly end: only php-fpm tells.
+func exitOf(c classic) string {
+	if c.isFPM() {
+		return "exit status 0"
+	}
+	return "the process ended"
+}
+
+func TestClassicHasAsManyProcessesAsWorkers(t *testing.T) {
+	c := withFPM(t, Config{Min: 1, Max: 8})
+	parent := parentOf(t, c.processes(t)[0])
+	count := func(n int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d processes are there", n), func() bool { return len(childrenOf(t, parent)) == n })
+	}
+	count(1)
+	for _, n := range []int{6, 2, 4, 1} {
+		if err := c.Scale(n, 8); err != nil {
+			t.Fatal(err)
+		}
+		if n < 4 { // those that have more go when they have been idle
+			if err := c.Scale(n, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all(t, c.Pool, n)
+		count(n)
+	}
+	if err := c.Scale(1, 3000); err == nil || !strings.Contains(err.Error(), "cannot scale") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestClassicRestartsWithAnotherParentAndLosesNothing(t *testing.T) {
+	eachPHP(t, Config{Min: 2}, func(t *testing.T, c classic) {
+		// OPcache would serve this text for ever: it looks at files only with a new parent.
+		version := filepath.Join(c.dir, "version.php")
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(version+".new", []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(version+".new", version); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("old")
+		ctx, stop := context.WithCancel(t.Context())
+		counts := make(chan int)
+		request := c.php(t, fmt.Sprintf(`usleep(200); echo posix_getppid(), " ", file_get_contents("%s");`, version), "POST")
+		for range 4 {
+			r := *request
+			r.Frame = append([]byte(nil), r.Frame...)
+			go func() {
+				n := 0
+				for ; ctx.Err() == nil; n++ {
+					r.Body = strings.NewReader("POST")
+					turn, err := c.Exec(context.Background(), &r)
+					if err != nil {
+						t.Errorf("request %d: %v; %q", n, err, outputOf(err))
+						break
+					}
+					whole(t, turn)
+				}
+				counts <- n
+			}()
+		}
+		parents := map[string]bool{}
+		for range 3 {
+			rollout, err := c.Restart(ReasonRestart)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := rollout.WaitDrained(t.Context()); err != nil {
+				t.Error(err)
+			}
+			parents[c.get(t, `echo posix_getppid();`)] = true
+		}
+		stop()
+		for range 4 {
+			if n := <-counts; n == 0 {
+				t.Error("nobody has asked, so the test proves nothing")
+			}
+		}
+		if len(parents) != 3 {
+			t.Errorf("the parents were %v", parents)
+		}
+	})
+}
+
+func TestClassicKeepsItsOldParentWhenTheNextOneDoesNotStart(t *testing.T) {
+	env := map[string]string{"A": "b"}
+	c := withFPM(t, Config{Min: 1, Env: env})
+	before := c.get(t, `echo posix_getppid();`)
+	ini := filepath.Join(c.dir, "broken.ini")
+	if err := os.WriteFile(ini, []byte("opcache.preload=/nowhere/preload.php\nopcache.preload_user=root\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	env["PHP_INI_SCAN_DIR"] = ":" + c.dir
+	rollout, err := c.Restart(ReasonRestart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = rollout.Wait(t.Context())
+	if boot := as[*BootError](t, err); !strings.Contains(boot.Error(), "preload") {
+		t.Errorf("the error does not say why: %v", boot)
+	}
+	if after := c.get(t, `echo posix_getppid();`); after != before {
+		t.Errorf("parent %s became %s", before, after)
+	}
+}

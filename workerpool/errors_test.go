@@ -1,0 +1,14 @@
+package workerpool
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestNoErrorThatAWorkerReportsControlsATerminal(t *testing.T) {
+	text := (&SoftError{Text: "thrown: \x1b]0;title\x07\x1b[2J\r\x00\u009b\x7f\n#0 {main}"}).Error()
+	if strings.ContainsFunc(strings.ReplaceAll(text, "\n", ""), unicode.IsControl) || !strings.Contains(text, "\n#0 {main}") {
+		t.Errorf("%q", text)
+	}
+}

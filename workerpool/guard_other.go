@@ -1,6 +1,0 @@
-//go:build !unix
-
-package workerpool
-
-func guardAdd(int)    {}
-func guardRemove(int) {}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package process
+
+func reaperAdd(int)        {}
+func reaperLeaderGone(int) {}

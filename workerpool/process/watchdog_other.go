@@ -1,0 +1,7 @@
+//go:build !unix
+
+package process
+
+func watchdogAdd(int)     {}
+func watchdogRemove(int)  {}
+func watchdogRelease(int) {}

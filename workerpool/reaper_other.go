@@ -1,6 +1,0 @@
-//go:build !linux
-
-package workerpool
-
-func reaperAdd(int)        {}
-func reaperLeaderGone(int) {}
