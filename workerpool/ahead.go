@@ -18,44 +18,45 @@ import (
 // sendAhead sends the requests that wait longest to w, behind the one that w is at, if
 // that pays. Only the goroutine that has the turn may call it, when its request has been sent.
 func (p *Pool) sendAhead(w *worker) {
-	if len(w.ahead) > 0 || p.config.NoPipeline || w.worksLate {
-		return
+	if len(w.ahead) > 0 || p.config.NoPipeline || w.worksLate || p.queue.length() == 0 {
+		return // without the lock: most requests find nobody waiting
 	}
 	p.mu.Lock()
-	p.pickAhead(w, 1)
+	p.pickAhead(w)
 	p.mu.Unlock()
 	w.link.Flush()
 }
 
 // pickAhead takes the requests that may be sent to w now out of the queue and adds them to
-// those ahead; turns is how many requests w has besides those. They are sent with the next
-// Flush. It needs the lock, and the turn.
-func (p *Pool) pickAhead(w *worker, turns int) {
+// those ahead; w is at one request besides, or about to begin with it. It reports whether there are any: they are
+// sent with the next Flush. It needs the lock, and the turn.
+func (p *Pool) pickAhead(w *worker) (any bool) {
 	switch {
 	case p.config.NoPipeline || w.worksLate || w.phase != serving || p.due(w) != "":
-		return
+		return false
 	case len(p.idle) > 0 || p.oneShot.suspected() || w.generation.traits.OneRequest:
-		return
+		return false
 	}
 	have, size := len(w.ahead), 0
 	// Each worker gets its share of those that wait.
-	for room := min(p.pace.depth(), p.queue.len/len(p.workers)); room > 0; room-- {
+	for room := min(p.pace.depth(), p.queue.length()/len(p.workers)); room > 0; room-- {
 		wt := p.queue.head
 		if wt.request == nil {
-			return
+			break
 		}
-		if w.maxTurns > 0 && w.served.Load()+int64(turns+len(w.ahead)-have)+1 > w.maxTurns {
-			return
+		if w.maxTurns > 0 && w.served.Load()+int64(1+len(w.ahead)-have)+1 > w.maxTurns {
+			break
 		}
 		n := w.link.Size(wt.request)
 		if !w.link.MayAhead(n, size) {
-			return
+			break
 		}
 		size += n
 		wt.number = w.link.Ahead(wt.request)
 		w.ahead = append(w.ahead, p.queue.pop())
 		p.pace.ahead++
 	}
+	return len(w.ahead) > have
 }
 
 // promote passes the turn on to the first request that was sent ahead, if there is one. It needs
@@ -101,7 +102,7 @@ func (p *Pool) leaveAhead(w *worker, goesOn bool) {
 	}
 	clear(w.ahead)
 	w.ahead = w.ahead[:0]
-	if p.queue.len > 0 && !p.watching {
+	if p.queue.length() > 0 && !p.watching {
 		p.watching = true
 		p.wake()
 	}

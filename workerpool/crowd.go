@@ -38,7 +38,7 @@ func (p *Pool) watchCrowd(now time.Time) func() {
 			return nil
 		}
 		c.told, c.logged = true, now
-		fields := []zap.Field{zap.Int("max", p.max), zap.Int("waiting", p.queue.len), zap.Duration("waited", now.Sub(oldest.since)),
+		fields := []zap.Field{zap.Int("max", p.max), zap.Int("waiting", p.queue.length()), zap.Duration("waited", now.Sub(oldest.since)),
 			zap.Duration("longest_request", p.longestTurn(now))}
 		return func() {
 			p.log().Warn("requests wait: all workers are busy, and the pool is at its maximum", fields...)

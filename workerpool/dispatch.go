@@ -24,7 +24,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if p.queue.len == 0 || again {
+	if p.queue.length() == 0 || again {
 		if w := p.takeIdle(); w != nil {
 			p.mu.Unlock()
 			if w = p.preferReady(w); w != nil {
@@ -42,7 +42,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 		p.mu.Unlock()
 		return nil, err
 	}
-	if !again && p.queue.len >= p.config.QueueSize {
+	if !again && p.queue.length() >= p.config.QueueSize {
 		p.reject(&p.counts.queueFull, RejectedQueueFull)
 		busy := len(p.workers)
 		p.mu.Unlock()
@@ -272,27 +272,29 @@ func (p *Pool) answered(w *worker, size int64) {
 		return
 	}
 	p.mu.Lock()
-	due := p.dueReason(w, served, rss)
+	if due := p.dueReason(w, served, rss); due != "" && w.due == "" {
+		w.due = due
+		p.wake()
+	}
 	p.pace.turnTook(now.Sub(w.turnStart))
 	p.noteSize(size)
-	if len(w.ahead) == 1 { // it is the front in a moment, and the worker may be at it already
-		p.pickAhead(w, 1)
-	}
+	picked := len(w.ahead) == 1 && p.pickAhead(w) // it is the front in a moment, and the worker may be at it already
 	if w.answeredOnly() {
 		p.retire(w, ReasonMaxRequests)
 	}
 	atWork := w.phase == retiring && w.answeredOnly() || len(w.ahead) == 0 && !w.link.CaughtUp() && (w.worksLate || w.link.Owes() || p.oneShot.suspected())
-	if due != "" && w.due == "" {
-		w.due = due
-		p.wake()
-	}
-	p.mu.Unlock()
-	w.link.Flush()
-	if atWork {
+	switch {
+	case atWork:
+		p.mu.Unlock()
 		go p.awaitReady(w)
-		return
+	case picked: // they are sent without the lock, and before the turn is another's
+		p.mu.Unlock()
+		w.link.Flush()
+		p.giveBack(w)
+	default:
+		p.turnOver(w)
+		p.mu.Unlock()
 	}
-	p.giveBack(w)
 }
 
 func (p *Pool) cautious() bool {
@@ -306,6 +308,11 @@ func (p *Pool) cautious() bool {
 func (p *Pool) giveBack(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.turnOver(w)
+}
+
+// turnOver is giveBack for who has the lock.
+func (p *Pool) turnOver(w *worker) {
 	if p.endTurn(w) {
 		switch w.phase {
 		case serving:

@@ -302,8 +302,8 @@ func bubbleOf(t *testing.T, c Config, l *fakes, test func(*testing.T, *Pool, *fa
 		synctest.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.inflight != 0 || len(p.workers) != 0 || p.queue.len != 0 {
-			t.Errorf("in the end there are %d turns, %d workers and %d waiting requests", p.inflight, len(p.workers), p.queue.len)
+		if p.inflight != 0 || len(p.workers) != 0 || p.queue.length() != 0 {
+			t.Errorf("in the end there are %d turns, %d workers and %d waiting requests", p.inflight, len(p.workers), p.queue.length())
 		}
 	})
 }

@@ -282,7 +282,7 @@ func (p *Pool) closeNow() {
 // Workers that may still be at work after an answer are awaited first. It needs
 // the lock.
 func (p *Pool) checkDrained() {
-	if p.state != poolDraining || p.inflight > 0 || p.queue.len > 0 {
+	if p.state != poolDraining || p.inflight > 0 || p.queue.length() > 0 {
 		return
 	}
 	for _, w := range slices.Clone(p.idle) {

@@ -1,6 +1,9 @@
 package workerpool
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // waiter is a request in the queue. Exactly one of two things happens to it:
 // somebody with the pool's lock takes it out of the queue and sends an outcome,
@@ -33,8 +36,11 @@ type outcome struct {
 // time. The pool's lock guards it.
 type queue struct {
 	head, tail *waiter
-	len        int
+	len        atomic.Int64
 }
+
+// length is how many requests wait. Without the lock it is what was so a moment ago.
+func (q *queue) length() int { return int(q.len.Load()) }
 
 func (q *queue) push(w *waiter) {
 	w.prev, w.next, w.queued, w.back = q.tail, nil, true, false
@@ -44,7 +50,7 @@ func (q *queue) push(w *waiter) {
 		q.tail.next = w
 	}
 	q.tail = w
-	q.len++
+	q.len.Add(1)
 }
 
 // pushFront puts a request back that lost its worker: it has waited already.
@@ -56,7 +62,7 @@ func (q *queue) pushFront(w *waiter) {
 		q.head.prev = w
 	}
 	q.head = w
-	q.len++
+	q.len.Add(1)
 }
 
 // remove takes w out and reports whether it was still there.
@@ -75,7 +81,7 @@ func (q *queue) remove(w *waiter) bool {
 		w.next.prev = w.prev
 	}
 	w.prev, w.next, w.queued = nil, nil, false
-	q.len--
+	q.len.Add(-1)
 	return true
 }
 

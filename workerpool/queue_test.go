@@ -185,8 +185,8 @@ func TestTheQueueIsAListThatForgetsNobody(t *testing.T) {
 		q.push(w)
 	}
 	q.pushFront(front)
-	if q.len != 4 {
-		t.Fatalf("length %d after four came", q.len)
+	if q.length() != 4 {
+		t.Fatalf("length %d after four came", q.length())
 	}
 	if !q.remove(b) || q.remove(b) {
 		t.Error("one in the middle must leave exactly once")
@@ -196,7 +196,7 @@ func TestTheQueueIsAListThatForgetsNobody(t *testing.T) {
 			t.Errorf("number %d is not who came then", i)
 		}
 	}
-	if q.len != 0 || q.head != nil || q.tail != nil {
+	if q.length() != 0 || q.head != nil || q.tail != nil {
 		t.Error("an empty queue still holds on to somebody")
 	}
 	q.pushFront(a)

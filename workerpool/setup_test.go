@@ -89,9 +89,9 @@ func balanced(t testing.TB, p *Pool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.workers) != 0 || len(p.idle) != 0 || p.queue.len != 0 {
+	if len(p.workers) != 0 || len(p.idle) != 0 || p.queue.length() != 0 {
 		t.Errorf("a closed pool still has %d workers, %d of them idle, and %d waiting requests",
-			len(p.workers), len(p.idle), p.queue.len)
+			len(p.workers), len(p.idle), p.queue.length())
 	}
 }
 

@@ -70,7 +70,7 @@ func (p *Pool) Stats() Snapshot {
 	p.mu.Lock()
 	s := Snapshot{
 		Name: p.config.Name, Desired: p.desired, Min: p.min, Max: p.max,
-		Queue: p.queue.len, Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
+		Queue: p.queue.length(), Restarts: maps.Clone(p.counts.restarts), BootFailures: p.counts.bootFailures,
 		QueueFull: p.counts.queueFull, QueueTimeout: p.counts.queueTimeout, Unavailable: p.counts.unavailable,
 		Ahead: p.pace.ahead, Left: p.pace.left,
 		Restarting: p.rollout != nil,

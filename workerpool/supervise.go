@@ -145,7 +145,7 @@ func (p *Pool) plan(now time.Time) (start []*worker, next time.Time) {
 		waited := now.Sub(oldest.since)
 		live := c.serving + c.booting
 		if live == 0 || waited >= growAfter {
-			want := live + min(p.queue.len, atOnce) - c.booting
+			want := live + min(p.queue.length(), atOnce) - c.booting
 			p.desired = max(p.desired, min(p.max, max(want, 1)))
 		}
 		wakeAt(now.Add(queueTick))
@@ -248,7 +248,7 @@ func (r Reason) or(due Reason) Reason {
 func (p *Pool) shrink(now time.Time, wakeAt func(time.Time)) {
 	least, timeout := p.min, p.config.IdleTimeout
 	if p.state == poolDraining {
-		least, timeout = p.inflight+p.queue.len, min(timeout, lateFor)
+		least, timeout = p.inflight+p.queue.length(), min(timeout, lateFor)
 	}
 	for p.desired > least {
 		if len(p.idle) == 0 { // whoever comes free has all its time before it
