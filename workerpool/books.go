@@ -40,11 +40,11 @@ func (p *Pool) bootFailed(w *worker, err error) {
 	switch {
 	case stopped:
 	case noSocket:
-		p.log().Warn("large requests are slow: the workers cannot use sockets, so they keep their pipes", zap.Error(err))
+		p.Log().Warn("large requests are slow: the workers cannot use sockets, so they keep their pipes", zap.Error(err))
 		p.wake()
 		return
 	case p.Ready() || p.config.Min == 0: // otherwise Start tells
-		p.log().Error("worker could not start", zap.Error(err), zap.Duration("next_attempt_in", pause))
+		p.Log().Error("worker could not start", zap.Error(err), zap.Duration("next_attempt_in", pause))
 	}
 	if p.config.Min > 0 && (!stopped || closed) {
 		p.firstOutcome(err)
@@ -139,20 +139,20 @@ func (p *Pool) reaped(w *worker) {
 	fields := []zap.Field{pid, zap.String("exit", exit), zap.Int64("requests", served), zap.String("reason", string(reason))}
 	switch {
 	case warn:
-		p.log().Warn("the worker ends after one request, so each request pays the whole start: "+
+		p.Log().Warn("the worker ends after one request, so each request pays the whole start: "+
 			"does the application call exit? If not, it needs a loop; "+theLoop, fields...)
 	case silent:
-		p.log().Error("worker ended: its CPU time was used up; ini max_execution_time sets the limit",
+		p.Log().Error("worker ended: its CPU time was used up; ini max_execution_time sets the limit",
 			append(fields, zap.Duration("max_execution_time", p.config.MaxExecutionTime), zap.Strings("output", w.child.Tail()))...)
 	case ownLimit && orderly, reason == ReasonMaxRequests && w.generation.traits.OneRequest: // as each of them ends
-		p.log().Debug("worker ended by itself", fields...)
+		p.Log().Debug("worker ended by itself", fields...)
 	case byItself:
 		fields = append(fields, zap.Strings("output", w.child.Tail()))
 		if pause > 0 {
 			fields = append(fields, zap.Duration("next_attempt_in", pause))
 		}
-		p.log().Error("worker crashed", fields...)
+		p.Log().Error("worker crashed", fields...)
 	default:
-		p.log().Info("worker stopped", fields...)
+		p.Log().Info("worker stopped", fields...)
 	}
 }

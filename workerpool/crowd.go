@@ -30,7 +30,7 @@ func (p *Pool) watchCrowd(now time.Time) func() {
 		since, told := c.since, c.told
 		c.since, c.told = time.Time{}, false
 		if told {
-			return func() { p.log().Info("no request waits any more", zap.Duration("crowded", now.Sub(since))) }
+			return func() { p.Log().Info("no request waits any more", zap.Duration("crowded", now.Sub(since))) }
 		}
 	case oldest != nil && c.since.IsZero() && now.Sub(oldest.since) >= crowdedAfter && p.fullyGrown():
 		c.since = now
@@ -41,7 +41,7 @@ func (p *Pool) watchCrowd(now time.Time) func() {
 		fields := []zap.Field{zap.Int("max", p.max), zap.Int("waiting", p.queue.length()), zap.Duration("waited", now.Sub(oldest.since)),
 			zap.Duration("longest_request", p.longestTurn(now))}
 		return func() {
-			p.log().Warn("requests wait: all workers are busy, and the pool is at its maximum", fields...)
+			p.Log().Warn("requests wait: all workers are busy, and the pool is at its maximum", fields...)
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func (p *Pool) drop(w *worker, err error) {
 			reason, force = ReasonMaxRequests, false
 		}
 	default:
-		p.log().Error("worker ended: it said what does not fit", zap.Int64("pid", w.pid.Load()), zap.Error(err))
+		p.Log().Error("worker ended: it said what does not fit", zap.Int64("pid", w.pid.Load()), zap.Error(err))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,10 +18,10 @@ func (p *Pool) startWatch() {
 		return
 	}
 	stop, err := watch.Start(p.config.Dir, p.config.Watch, p.fileChanged, func(err error) {
-		p.log().Warn("watching files", zap.Error(err))
+		p.Log().Warn("watching files", zap.Error(err))
 	})
 	if err != nil {
-		p.log().Error("files are not watched", zap.Error(err))
+		p.Log().Error("files are not watched", zap.Error(err))
 		return
 	}
 	p.stopWatch = stop
@@ -35,10 +35,10 @@ func (p *Pool) fileChanged(file string) {
 		if err != nil {
 			return // the pool is closed
 		}
-		p.log().Info("a file has changed: restarting the workers", zap.String("file", file))
+		p.Log().Info("a file has changed: restarting the workers", zap.String("file", file))
 		<-r.Done()
 		if _, failed := errors.AsType[*BootError](r.err); failed {
-			p.log().Error("the changed code does not start; the old workers keep serving", zap.Error(r.err))
+			p.Log().Error("the changed code does not start; the old workers keep serving", zap.Error(r.err))
 		}
 	})
 }

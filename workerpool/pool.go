@@ -122,8 +122,6 @@ func (p *Pool) SetLogger(l *zap.Logger) { p.logger.Store(l) }
 // Log returns the logger that SetLogger has set last.
 func (p *Pool) Log() *zap.Logger { return p.logger.Load() }
 
-func (p *Pool) log() *zap.Logger { return p.Log() }
-
 // Start boots the workers and returns when the first is ready; the others follow
 // on their own. With Min 0 it returns at once. If the first worker cannot boot,
 // Start returns a [*BootError] and the pool is closed. Further calls wait for,
@@ -190,7 +188,7 @@ func (p *Pool) settings() launch.Settings {
 	if p.config.SuitIni != nil {
 		s.SuitIni = func(php *PHP) map[string]string {
 			p.php.Store(php)
-			return p.config.SuitIni(php, p.log())
+			return p.config.SuitIni(php, p.Log())
 		}
 	}
 	return s

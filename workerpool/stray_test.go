@@ -71,12 +71,12 @@ func TestWhatAnIdleWorkerSaysEndsIt(t *testing.T) {
 
 func TestALateErrorFrameIsLoggedWithItsText(t *testing.T) {
 	p, logs := startLogged(t, self(1))
-	before := ask(t, p, "pid; error in a destructor")
+	before := ask(t, p, "pid; error in a destructor\u009b2J") // which clears a terminal
 	if after := ask(t, p, "pid"); after != before {
 		t.Errorf("worker %s was replaced by %s", before, after)
 	}
 	found := logs.FilterMessageSnippet("dropped").All()
-	if len(found) != 1 || found[0].ContextMap()["text"] != "in a destructor" {
+	if len(found) != 1 || found[0].ContextMap()["text"] != `in a destructor\u009b2J` {
 		t.Errorf("logged %v; want the text of the error", found)
 	}
 }

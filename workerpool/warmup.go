@@ -95,7 +95,7 @@ func (w *worker) askWarmUp() error {
 				return err
 			}
 			if remark != "" {
-				w.pool.log().Warn("warming up: "+remark, zap.Int64("pid", w.pid.Load()))
+				w.pool.Log().Warn("warming up: "+remark, zap.Int64("pid", w.pid.Load()))
 			}
 		}
 		if _, err := io.Copy(io.Discard, &f); err != nil {

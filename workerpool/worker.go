@@ -89,7 +89,7 @@ func (w *worker) live() {
 	if w.generation.traits.OneRequest {
 		level = zap.DebugLevel
 	}
-	p.log().Log(level, "worker ready", append(p.logRelay(w), zap.Duration("boot", time.Since(begin)))...)
+	p.Log().Log(level, "worker ready", append(p.logRelay(w), zap.Duration("boot", time.Since(begin)))...)
 	p.ready(w, time.Since(begin))
 	select {
 	case <-w.child.Done():
@@ -124,7 +124,7 @@ func (w *worker) awaitTurn() {
 func (w *worker) boot() error {
 	p := w.pool
 	cfg := &p.config
-	child, err := w.generation.launcher.Launch(launch.Order{Relay: w.relay, Log: p.log})
+	child, err := w.generation.launcher.Launch(launch.Order{Relay: w.relay, Log: p.Log})
 	if err != nil {
 		return cfg.bootError(&notStarted{err}, nil, "", p.php.Load())
 	}
@@ -226,8 +226,8 @@ func (w *worker) closeRelay() {
 
 // logDropped tells of an error that came too late to be anybody's answer.
 func (w *worker) logDropped(text string) {
-	w.pool.log().Warn("dropped an error that the worker reported after its answer; a worker must respond exactly once to each request",
-		zap.Int64("pid", w.pid.Load()), zap.String("text", text))
+	w.pool.Log().Warn("dropped an error that the worker reported after its answer; a worker must respond exactly once to each request",
+		zap.Int64("pid", w.pid.Load()), zap.String("text", launch.Printable(text, "\n")))
 }
 
 // readError is what an error of reading means: none comes any more from a worker that is over.
