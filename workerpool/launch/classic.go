@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -209,14 +208,4 @@ type parentOrder struct {
 	settings *Settings
 	dir      *tempdir.Dir
 	log      func() *zap.Logger
-}
-
-// SocketDir is the folder of the socket that the parent listens on; "" if there is none. It is for tests.
-func (l *classicLauncher) SocketDir() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.current == nil {
-		return ""
-	}
-	return filepath.Dir(l.current.socket)
 }

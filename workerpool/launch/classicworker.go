@@ -225,15 +225,16 @@ func (w *classicWorker) Terminate() {
 
 // Kill ends the process; where there is none yet, the worker is given up.
 func (w *classicWorker) Kill() {
-	if a := w.toEnd(); a != nil {
-		a.Kill()
-		return
-	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.adopted == nil && !w.over {
+	w.asked = true
+	a := w.adopted
+	if a == nil && !w.over { // follows finds that, and ends the process that has answered meanwhile
 		w.over, w.exit = true, "it had no process yet"
 		close(w.done)
+	}
+	w.mu.Unlock()
+	if a != nil {
+		a.Kill()
 	}
 }
 
