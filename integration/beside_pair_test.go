@@ -53,13 +53,6 @@ type side struct {
 	tls              bool
 }
 
-func (s side) base() string {
-	if s.tls {
-		return fmt.Sprintf("https://127.0.0.1:%d", s.port)
-	}
-	return base(s.port)
-}
-
 // nginxSite is Debian's default site with PHP as its comments have it, but for PATH_INFO,
 // which "\.php$" would never let through, and the front controller.
 const nginxSite = `listen 127.0.0.1:%d%s;

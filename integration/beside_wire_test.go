@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -118,17 +117,6 @@ func firstDifference(theirs, ours string) string {
 		return strconv.Quote(text[max(0, at-60):min(len(text), at+160)])
 	}
 	return "nginx has " + piece(theirs) + ", php_worker " + piece(ours)
-}
-
-// alike sends the request to both and reports every difference.
-func (p *pair) alike(t *testing.T, raw string, masks ...func(string) string) (theirs, ours heard) {
-	t.Helper()
-	theirs, ours = p.theirs.ask(raw), p.ours.ask(raw)
-	for _, d := range differences(theirs, ours, masks...) {
-		line, _, _ := strings.Cut(raw, "\r\n")
-		t.Errorf("%s: %s", line, d)
-	}
-	return theirs, ours
 }
 
 // masked makes everything that the expression matches alike.

@@ -41,9 +41,7 @@ func (s *scope) last(name string) *nginxconf.Directive {
 	return all[len(all)-1]
 }
 
-// has says whether the block itself, or one in it, has a directive of this name.
-func (s *scope) has(name string) bool { return contains(s.block, name) }
-
+// contains says whether the block itself, or one in it, has a directive of this name.
 func contains(block []*nginxconf.Directive, name string) bool {
 	for _, d := range block {
 		if d.Name == name || contains(d.Block, name) {

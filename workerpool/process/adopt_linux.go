@@ -117,9 +117,7 @@ func (a *adopted) end(sig syscall.Signal) {
 		for _, d := range a.below {
 			known[d.pid] = true
 		}
-		for _, d := range below(a.pid, known) {
-			a.below = append(a.below, d)
-		}
+		a.below = append(a.below, below(a.pid, known)...)
 		_ = unix.PidfdSendSignal(fd, sig, nil, 0)
 		for _, d := range a.below {
 			_ = unix.PidfdSendSignal(d.fd, sig, nil, 0)
