@@ -60,6 +60,28 @@ func (f *Frame) Release() {
 	}
 }
 
+// MoveTo moves the payload, as far as it is in memory, and the header to another frame, whose own payload is released. What Release
+// leaves stays here, too.
+func (f *Frame) MoveTo(to *Frame) {
+	to.Release()
+	*to = *f
+	to.conn, to.rest = nil, 0
+	f.Payload, f.buf, f.budget = nil, nil, nil
+}
+
+// Join appends the body of the frame that follows, if there is room for it behind the payload, and takes over whether that one is the
+// last. Otherwise it returns false, and nothing has changed.
+func (f *Frame) Join(next *Frame) bool {
+	body := next.Body()
+	if f.buf == nil || cap(f.Payload)-len(f.Payload) < len(body) {
+		return false
+	}
+	f.Payload = append(f.Payload, body...)
+	f.PayloadLen, f.Stream = uint32(len(f.Payload)), next.Stream
+	next.Release()
+	return true
+}
+
 // Crowded says that Options.Budget had no room for the frame: so much of it may still
 // have to be read from the peer, and what is in memory should not stay there while
 // somebody slow takes it.

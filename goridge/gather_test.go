@@ -85,3 +85,44 @@ func TestNothingIsGatheredBeyondTheBudget(t *testing.T) {
 	b.Release()
 	l.want(t, "released again", 0)
 }
+
+func gathered(t *testing.T, budget Budget, text string, context int, more bool) *Frame {
+	t.Helper()
+	b, f := FrameBuffer{Budget: budget}, new(Frame)
+	if !b.Write([]byte(text)) {
+		t.Fatal("there is no room")
+	}
+	b.Take(f, 0, context, more, false)
+	return f
+}
+
+func TestAFrameMovesWithItsMemory(t *testing.T) {
+	held := ledger{limit: 1 << 20}
+	from, to := gathered(t, &held, "headbody", 4, true), gathered(t, &held, "before", 0, false)
+	from.MoveTo(to)
+	if string(to.Context()) != "head" || string(to.Body()) != "body" || !to.More() {
+		t.Errorf("%q, %q, more %v", to.Context(), to.Body(), to.More())
+	}
+	if len(from.Payload) != 0 || !from.More() {
+		t.Errorf("%q stays, more %v", from.Payload, from.More())
+	}
+	held.want(t, "moved", startSize)
+	from.Release()
+	to.Release()
+	held.want(t, "at the end", 0)
+}
+
+func TestFramesJoinWhereThereIsRoom(t *testing.T) {
+	held := ledger{limit: 1 << 20}
+	f := gathered(t, &held, "headone", 4, true)
+	if !f.Join(gathered(t, &held, "two", 0, false)) || string(f.Context()) != "head" || string(f.Body()) != "onetwo" || f.More() {
+		t.Errorf("%q, %q, more %v", f.Context(), f.Body(), f.More())
+	}
+	large := gathered(t, &held, string(make([]byte, startSize)), 0, true)
+	if f.Join(large) || len(large.Payload) != startSize || string(f.Body()) != "onetwo" {
+		t.Errorf("more than there is room for: %q and %d bytes", f.Body(), len(large.Payload))
+	}
+	large.Release()
+	f.Release()
+	held.want(t, "at the end", 0)
+}

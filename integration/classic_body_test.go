@@ -108,9 +108,20 @@ func TestASlowUploadHoldsNoProcess(t *testing.T) {
 
 func TestASlowClientHoldsNoProcess(t *testing.T) {
 	t.Parallel()
-	at, host, slow := oneProcess(t)
 	const size = 6_000_000 // more than the sockets take
-	fmt.Fprintf(slow, "GET /answer.php?text=x&times=%d HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", size, host)
+	for name, script := range map[string]string{"at once": "answer.php?text=x&times=%d", "with pauses": "pauses.php?size=%d"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			slowClient(t, fmt.Sprintf(script, size), size)
+		})
+	}
+}
+
+// slowClient reads an answer of so many x only when others have been answered by the same process.
+func slowClient(t *testing.T, script string, size int) {
+	t.Helper()
+	at, host, slow := oneProcess(t)
+	fmt.Fprintf(slow, "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", script, host)
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(slow, head); err != nil || string(head) != "HTTP/1.1 200" {
 		t.Fatalf("%q, %v", head, err)

@@ -18,16 +18,18 @@ type answerObserver struct{ h *Handler }
 func (o answerObserver) Status(code int) { o.h.pool.totals.status(code) }
 
 // Stream implements exchange.Observer.
-func (o answerObserver) Stream(r *http.Request, executed time.Duration) (end func()) {
-	pool, begin := o.h.pool, time.Now()
+func (o answerObserver) Stream() (end func()) {
+	pool := o.h.pool
 	pool.totals.streams.Add(1)
 	endOfStream := pool.streams()
 	return func() {
-		o.h.annotateStream(r, executed+time.Since(begin))
 		endOfStream()
 		pool.totals.streams.Add(-1)
 	}
 }
+
+// Held implements exchange.Observer.
+func (o answerObserver) Held(r *http.Request, held time.Duration) { o.h.annotateStream(r, held) }
 
 // BrokeOff implements exchange.Observer. It logs what the worker said last, too.
 func (o answerObserver) BrokeOff(r *http.Request, pid int, elapsed time.Duration, err error) {

@@ -116,6 +116,9 @@ func (t *Turn) Cancel() {
 	}()
 }
 
+// Cut reports whether Cancel has been called: the worker ends a stream that it is asked to stop as if it were whole.
+func (t *Turn) Cut() bool { return t.canceled.Load() }
+
 // Close ends the turn and releases Frame. A stream that has not come to its end
 // is canceled, and drained in the background. Idempotent.
 func (t *Turn) Close() {

@@ -17,6 +17,8 @@ type Turn interface {
 	NextHead() error
 	// Cancel asks the worker to end the stream. It is safe for concurrent use.
 	Cancel()
+	// Cut reports whether Cancel may have ended what Next says is whole.
+	Cut() bool
 	// Close ends the turn.
 	Close()
 }

@@ -88,8 +88,11 @@ type Observer interface {
 	// sent.
 	Status(code int)
 	// Stream is called when an answer begins to be passed on while its worker still makes or
-	// sends it, executed after the request came to the worker; end when that is over.
-	Stream(r *http.Request, executed time.Duration) (end func())
+	// sends it; end when the worker is free again.
+	Stream() (end func())
+	// Held is called when such an answer has been passed on, or has been given up. It held its
+	// worker for so long, beginning with the request.
+	Held(r *http.Request, held time.Duration)
 	// BrokeOff is called when the worker's answer did not come to its end, elapsed after the
 	// request came to the worker. The head may have been sent.
 	BrokeOff(r *http.Request, pid int, elapsed time.Duration, err error)

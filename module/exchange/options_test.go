@@ -31,7 +31,8 @@ func testOptions(t testing.TB) *Options {
 type nobody struct{}
 
 func (nobody) Status(int)                                        {}
-func (nobody) Stream(*http.Request, time.Duration) func()        { return func() {} }
+func (nobody) Stream() func()                                    { return func() {} }
+func (nobody) Held(*http.Request, time.Duration)                 {}
 func (nobody) BrokeOff(*http.Request, int, time.Duration, error) {}
 
 // wholeTurn is the turn of an answer in one frame, which has been read.
@@ -41,6 +42,7 @@ func (wholeTurn) Open() bool      { return false }
 func (wholeTurn) Next() error     { return io.EOF }
 func (wholeTurn) NextHead() error { return io.EOF }
 func (wholeTurn) Cancel()         {}
+func (wholeTurn) Cut() bool       { return false }
 func (wholeTurn) Close()          {}
 
 // answerOf is an answer of worker 1, in one frame.

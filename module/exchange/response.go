@@ -77,6 +77,11 @@ func Write(w http.ResponseWriter, r *http.Request, a Answer, o *Options) error {
 		}
 	}
 	if a.Open() {
+		held := o.hold(r, a)
+		defer held.tell()
+		if o.CGI {
+			a = o.readAhead(a, held.end)
+		}
 		return o.stream(w, r, a, sent)
 	}
 	if _, err := w.Write(a.Frame.Body()); err != nil {
@@ -205,7 +210,6 @@ var (
 // comes; size bytes of it have been passed on already. The worker is asked to stop when the
 // client goes away.
 func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size int64) error {
-	defer o.Observer.Stream(r, a.Executed)()
 	stillThere := context.AfterFunc(r.Context(), a.Cancel)
 	defer stillThere()
 	flusher := http.NewResponseController(w)
@@ -231,7 +235,7 @@ func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size 
 			}
 		}
 		switch err := a.Next(); {
-		case err == io.EOF && !stillThere():
+		case err == io.EOF && a.Cut():
 			// Asked to stop, the worker has ended the stream as if it were whole. Who
 			// has only closed its sending half is still reading.
 			return abort()
@@ -248,6 +252,30 @@ func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size 
 		}
 	}
 }
+
+// hold is the time for which an answer holds its worker while it is passed on.
+type hold struct {
+	observer Observer
+	request  *http.Request
+	executed time.Duration
+	begin    time.Time
+	over     func() time.Time
+}
+
+// hold begins that time.
+func (o *Options) hold(r *http.Request, a Answer) hold {
+	begin, end := time.Now(), o.Observer.Stream()
+	return hold{o.Observer, r, a.Executed, begin, sync.OnceValue(func() time.Time {
+		end()
+		return time.Now()
+	})}
+}
+
+// end ends it, once. It is safe for concurrent use.
+func (h hold) end() { h.over() }
+
+// tell ends it, and tells how long it was.
+func (h hold) tell() { h.observer.Held(h.request, h.executed+h.over().Sub(h.begin)) }
 
 // Bounds of what is read of an answer that nobody gets. An application that does not
 // expect its stream to be stopped loses its worker by it, so it may finish what ends of

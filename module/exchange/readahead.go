@@ -1,0 +1,184 @@
+package exchange
+
+import (
+	"os"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+)
+
+// readAhead is the turn of an answer that comes in parts because PHP pauses within it, not because it asks for that: as PHP-FPM
+// has it, where whoever reads slowly holds no process. A goroutine of its own reads what PHP says, and ends the turn;
+// the client takes it from here. So much is kept as of an answer that comes at once: beyond that PHP waits.
+//
+// For one goroutine, but for Cancel.
+type readAhead struct {
+	turn  Turn
+	frame goridge.Frame // the part that is being passed on
+	limit int64         // of held, in bytes
+	store func() (*os.File, error)
+	log   *zap.Logger
+
+	mu      sync.Mutex
+	changed sync.Cond
+	parts   []*part  // to be passed on next
+	held    int64    // how much of the body parts and frame have, in memory and in file
+	file    *os.File // has what there is no memory for; nil while there is none
+	stored  int64    // the length of that
+	full    bool     // the last part went where there was no room for it
+	read    int64    // how much of it has been passed on
+	err     error    // why there are no further parts; io.EOF after the last
+	cut     bool     // Cancel came before the last part
+	closed  bool     // nobody takes any more
+}
+
+// part is one that has been read. Its frame has no payload where that is in the file.
+type part struct {
+	frame  goridge.Frame
+	stored int64
+}
+
+// readAhead takes the turn of an answer over. over is called when the worker is free again.
+func (o *Options) readAhead(a Answer, over func()) Answer {
+	q := &readAhead{turn: a.Turn, limit: o.Buffer, store: o.newAnswerFile, log: o.Logger}
+	q.changed.L = &q.mu
+	a.Frame.MoveTo(&q.frame)
+	q.held = int64(len(q.frame.Body()))
+	go q.run(a, over)
+	return Answer{Turn: q, Frame: &q.frame, PID: a.PID, Executed: a.Executed}
+}
+
+// run reads parts until there are no more, or nobody takes them.
+func (q *readAhead) run(a Answer, over func()) {
+	defer a.Close()
+	defer over()
+	for q.wait() {
+		err := a.Next()
+		q.put(a.Frame, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// wait waits until there is room for another part. False says that nobody takes it.
+func (q *readAhead) wait() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.closed && (q.held > 0 && q.held >= q.limit || q.full && len(q.parts) > 0) {
+		q.changed.Wait()
+	}
+	return !q.closed
+}
+
+// put takes a part, or the reason why there is none.
+func (q *readAhead) put(f *goridge.Frame, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
+	if q.err = err; err != nil || q.closed {
+		return
+	}
+	q.held += int64(len(f.Body()))
+	if n := len(q.parts); n > 0 && q.parts[n-1].frame.Join(f) {
+		return
+	}
+	p := new(part)
+	f.MoveTo(&p.frame)
+	if p.frame.Crowded() {
+		q.spill(p)
+	}
+	q.full = p.frame.Crowded() && p.stored == 0
+	q.parts = append(q.parts, p)
+}
+
+// spill puts a part into the file, if that takes it.
+func (q *readAhead) spill(p *part) {
+	if q.file == nil {
+		file, err := q.store()
+		if err != nil {
+			q.log.Warn("an answer for which there is no memory cannot go to a file, so a slow client holds it, and its worker", zap.Error(err))
+			return
+		}
+		q.file = file
+	}
+	body := p.frame.Body()
+	if _, err := q.file.WriteAt(body, q.stored); err != nil {
+		return
+	}
+	p.stored = int64(len(body))
+	q.stored += p.stored
+	p.frame.Release()
+}
+
+// Open reports that there may be further parts.
+func (q *readAhead) Open() bool { return true }
+
+// Next returns io.EOF after the last part, and what the turn has returned where that is something else, after
+// the parts before.
+func (q *readAhead) Next() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held -= int64(len(q.frame.Body()))
+	q.frame.Release()
+	q.changed.Broadcast()
+	for len(q.parts) == 0 && q.err == nil {
+		q.changed.Wait()
+	}
+	if len(q.parts) == 0 {
+		return q.err
+	}
+	p := q.parts[0]
+	q.parts = q.parts[1:]
+	if p.frame.MoveTo(&q.frame); p.stored == 0 {
+		return nil
+	}
+	q.frame.Payload = make([]byte, p.stored)
+	_, err := q.file.ReadAt(q.frame.Payload, q.read)
+	q.read += p.stored
+	return err
+}
+
+// NextHead is Next: the head is there.
+func (q *readAhead) NextHead() error { return q.Next() }
+
+// Cancel asks the worker to end the answer, unless it has.
+func (q *readAhead) Cancel() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.cancel()
+}
+
+// cancel needs the lock.
+func (q *readAhead) cancel() {
+	if q.err == nil {
+		q.cut = true
+		q.turn.Cancel()
+	}
+}
+
+// Cut reports whether Cancel has ended the answer.
+func (q *readAhead) Cut() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.cut
+}
+
+// Close gives up what has not been passed on. The turn ends in the background.
+func (q *readAhead) Close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.changed.Broadcast()
+	q.frame.Release()
+	for _, p := range q.parts {
+		p.frame.Release()
+	}
+	q.parts = nil
+	if q.file != nil {
+		q.file.Close()
+	}
+	q.cancel()
+}
