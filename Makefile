@@ -13,8 +13,8 @@ ROOMS_WITHOUT_CADDY := ./goridge ./workerpool/... ./module/classic ./module/exch
 RUN_PHP := php
 # The race detector needs a C compiler.
 TEST_PHP := php php-cgi php-fpm gcc phpunit phpcs php-phpstan-phpdoc-parser
-# The frameworks of php/examples, each run through Caddy by the integration tests.
-FRAMEWORKS := php-symfony-framework-bundle php-symfony-runtime php-laravel-framework php-slim php-nyholm-psr7
+# The frameworks of php/examples, each run through Caddy by the integration tests, and what else of them these need.
+FRAMEWORKS := php-symfony-framework-bundle php-symfony-runtime php-symfony-form php-symfony-validator php-laravel-framework php-slim php-nyholm-psr7
 # Applications that classic mode serves beside nginx and php-fpm.
 APPLICATIONS := php-mysql mariadb wordpress phpmyadmin
 # What the benchmark needs besides.

@@ -81,16 +81,16 @@ type Form struct {
 	// Uploads is the JSON of the files: nested as the names of their fields say, but for
 	// fields called "f[name]", each file an object
 	// {"name","mime","size","error","tmpName"}; nil if there is no file. A field
-	// without a file is an empty string in Values instead, as in RoadRunner, unless
-	// there is a value of that name.
+	// without a file is not there. If there is one, the groups of all file fields are in
+	// Values, as arrays: "form" of "form[photo]", unless there is a value of that name.
 	Uploads []byte
 
 	// AllUploads is the same with the fields that have no file, each with error 4, in
 	// the order of PHP's $_FILES; nil if there is no such field.
 	AllUploads []byte
 
-	// Filled is the JSON of what the fields without a file have added to Values: nested
-	// as they are, with 1 in place of what $_POST would not have. nil if that is nothing.
+	// Filled is the JSON of the groups that were added to Values: nested as they are, with
+	// 1 in place of what $_POST would not have. nil if that is nothing.
 	Filled []byte
 
 	// Files holds the absolute paths of the stored files. A file whose field

@@ -1,31 +1,29 @@
 package form
 
-import "slices"
-
 // noFile is how a file field is described for which no file was chosen.
 var noFile = string(file{err: errNoFile}.appendJSON(nil))
 
-// finish completes the form with its uploads. A field without a file is an upload
-// with error 4 to PHP, and an empty value to RoadRunner; frameworks on top of
-// RoadRunner's packages take such an upload for one that has failed.
+// finish completes the form with its uploads. A field without a file is an upload with
+// error 4 to PHP; frameworks on top of RoadRunner's packages take such an upload for one
+// that has failed. To them the field is not there at all, but the groups of its name are:
+// by its group a form of Symfony knows that it was sent.
 func (m *multipartReader) finish() {
 	all := &m.uploads
 	if all.Len() == 0 {
 		return
 	}
-	var unchosen [][]string
-	chosen := withoutUnchosen(all, nil, &unchosen)
+	chosen, some := withoutUnchosen(all)
 	m.form.Uploads = m.appendUploads(chosen)
-	if len(unchosen) == 0 {
+	if !some {
 		return
 	}
 	m.form.AllUploads = m.appendUploads(all)
-	var filled Tree
-	for _, path := range unchosen {
-		m.form.Values.fill(path, &filled)
-	}
-	if filled.Len() > 0 {
-		m.form.Filled = filled.AppendJSON(nil)
+	// Those of fields with a file, too: Symfony appends files to a list of values that has
+	// nothing at their index.
+	if groups := groupsOf(all); groups != nil {
+		if filled := m.form.Values.fill(groups); filled.Len() > 0 {
+			m.form.Filled = filled.AppendJSON(nil)
+		}
 	}
 }
 
@@ -41,68 +39,67 @@ func (m *multipartReader) appendUploads(t *Tree) []byte {
 }
 
 // withoutUnchosen returns the uploads that have a file or an error of one, with the
-// indexes that they have in PHP, and adds the paths of all others to unchosen.
-func withoutUnchosen(t *Tree, above []string, unchosen *[][]string) *Tree {
-	rest := new(Tree)
+// indexes that they have in PHP, and whether there are others.
+func withoutUnchosen(t *Tree) (rest *Tree, some bool) {
+	rest = new(Tree)
 	for _, e := range t.entries {
-		path := append(slices.Clip(above), e.key)
 		v := e.value
 		switch {
 		case v.tree != nil:
-			empty := v.tree.Len() == 0
-			if v.tree = withoutUnchosen(v.tree, path, unchosen); v.tree.Len() == 0 && !empty {
+			empty, below := v.tree.Len() == 0, false
+			v.tree, below = withoutUnchosen(v.tree)
+			some = some || below
+			if v.tree.Len() == 0 && !empty {
 				continue
 			}
 		case v.text == noFile:
-			*unchosen = append(*unchosen, path)
+			some = true
 			continue
 		}
 		*rest.at(segment{key: e.key}) = v
 	}
-	return rest
+	return rest, some
 }
 
-// fill puts an empty string at path where nothing is, and never in place of
-// anything: a text field of the same name says more. In filled it puts 1 at the first
-// element of path that it had to make, unless that stands below one it made before.
-func (t *Tree) fill(path []string, filled *Tree) {
-	made := false
-	for i, key := range path {
-		last := i == len(path)-1
-		if n := t.find(key); n >= 0 {
-			v := t.entries[n].value
-			if v.tree == nil || last {
-				return
-			}
-			t = v.tree
+// groupsOf returns the groups below t, nested as they are and otherwise empty; nil if t
+// is no group itself but a list of files: "a[b]" and "a[b][0]" are fields of the group
+// "a", "a[0]" is one of no group.
+func groupsOf(t *Tree) (groups *Tree) {
+	for _, e := range t.entries {
+		var below *Tree
+		if e.value.tree != nil {
+			below = groupsOf(e.value.tree)
+		}
+		if _, index := integerKey(e.key); index && below == nil {
 			continue
 		}
-		if !made {
-			made = true
-			filled.mark(path[:i+1])
+		if groups == nil {
+			groups = new(Tree)
 		}
-		v := t.add(key)
-		if !last {
-			v.tree = new(Tree)
-			t = v.tree
+		if below != nil {
+			groups.add(e.key).tree = below
 		}
 	}
+	return groups
 }
 
-// mark puts the number 1 at path, unless there is one on the way.
-func (t *Tree) mark(path []string) {
-	for i, key := range path {
-		v := t.at(segment{key: key})
-		if v.raw {
-			return
+// fill puts the groups into t where nothing is, and never in place of anything: a text
+// field of the same name says more. It takes them over, and returns what t has got: 1 for
+// a group and all below it.
+func (t *Tree) fill(groups *Tree) (filled *Tree) {
+	filled = new(Tree)
+	for _, e := range groups.entries {
+		n := t.find(e.key)
+		if n < 0 {
+			*t.add(e.key) = e.value
+			*filled.add(e.key) = value{text: "1", raw: true}
+			continue
 		}
-		if i == len(path)-1 {
-			*v = value{text: "1", raw: true}
-			return
+		if below := t.entries[n].value.tree; below != nil {
+			if inner := below.fill(e.value.tree); inner.Len() > 0 {
+				filled.add(e.key).tree = inner
+			}
 		}
-		if v.tree == nil {
-			v.tree = new(Tree)
-		}
-		t = v.tree
 	}
+	return filled
 }

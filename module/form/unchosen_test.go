@@ -21,34 +21,50 @@ func theForm(fields string) string {
 	return body.String() + end
 }
 
-func TestAFileFieldLeftEmptyIsAnEmptyValueAndNoUpload(t *testing.T) {
+func TestAFileFieldLeftEmptyLeavesNothingButItsGroups(t *testing.T) {
 	for _, c := range []struct{ fields, values, uploads, filled string }{
-		{"photo", `{"photo":""}`, ``, `{"photo":1}`},
-		{"title=a photo", `{"title":"a","photo":""}`, ``, `{"photo":1}`},
-		{"photo title=a", `{"title":"a","photo":""}`, ``, `{"photo":1}`},
-		{"files[]", `{"files":[""]}`, ``, `{"files":1}`},
-		{"files[] files[]", `{"files":["",""]}`, ``, `{"files":1}`},
-		{"form[photo]", `{"form":{"photo":""}}`, ``, `{"form":1}`},
-		{"form[t]=a form[photo] form[doc]", `{"form":{"t":"a","photo":"","doc":""}}`, ``, `{"form":{"photo":1,"doc":1}}`},
-		{"form[a][photo] form[a][doc] form[b]", `{"form":{"a":{"photo":"","doc":""},"b":""}}`, ``, `{"form":1}`},
-		{"f[name]", `{"f":{"name":""}}`, ``, `{"f":1}`},
-		{"a.b", `{"a_b":""}`, ``, `{"a_b":1}`},
+		{"photo", `{}`, ``, ``},
+		{"title=a photo", `{"title":"a"}`, ``, ``},
+		{"photo title=a", `{"title":"a"}`, ``, ``},
+		{"files[]", `{}`, ``, ``},
+		{"files[] files[]", `{}`, ``, ``},
+		{"files[0] files[7]", `{}`, ``, ``},
+		{"files[][]", `{}`, ``, ``},
+		{"a.b", `{}`, ``, ``},
 
-		// Files keep the index that they have in PHP.
-		{"files[] files[]<a.txt", `{"files":[""]}`, `files.1`, `{"files":1}`},
-		{"files[]<a.txt files[]", `{"files":{"1":""}}`, `files.0`, `{"files":1}`},
-		{"form[photo] form[doc]<a.txt", `{"form":{"photo":""}}`, `form.doc`, `{"form":1}`},
+		{"form[photo]", `{"form":[]}`, ``, `{"form":1}`},
+		{"form[files][]", `{"form":[]}`, ``, `{"form":1}`},
+		{"form[files][0]", `{"form":[]}`, ``, `{"form":1}`},
+		{"form[t]=a form[photo] form[doc]", `{"form":{"t":"a"}}`, ``, ``},
+		{"form[a][photo] form[a][doc] form[b]", `{"form":{"a":[]}}`, ``, `{"form":1}`},
+		{"form[t]=a form[a][photo]", `{"form":{"t":"a","a":[]}}`, ``, `{"form":{"a":1}}`},
+		{"docs[0][file] docs[1][file]", `{"docs":[[],[]]}`, ``, `{"docs":1}`},
+		{"docs[0][t]=a docs[0][file] docs[1][file]", `{"docs":[{"t":"a"},[]]}`, ``, `{"docs":{"1":1}}`},
+		{"docs[][file]", `{"docs":[[]]}`, ``, `{"docs":1}`},
+		{"a[0][1] a[b]", `{"a":[]}`, ``, `{"a":1}`},
+		{"5[photo]", `{"5":[]}`, ``, `{"5":1}`},
+		{"f[name]", `{"f":[]}`, ``, `{"f":1}`},
+
+		// Files keep the index that they have in PHP, and their groups are there, too.
+		{"files[] files[]<a.txt", `{}`, `files.1`, ``},
+		{"files[]<a.txt files[]", `{}`, `files.0`, ``},
+		{"form[photo] form[doc]<a.txt", `{"form":[]}`, `form.doc`, `{"form":1}`},
+		{"docs[0][file]<a.txt docs[1][file]", `{"docs":[[],[]]}`, `docs.0.file`, `{"docs":1}`},
+		{"docs[0][file] docs[1][file]<a.txt", `{"docs":[[],[]]}`, `docs.1.file`, `{"docs":1}`},
+		{"photo form[doc]<a.txt", `{"form":[]}`, `form.doc`, `{"form":1}`},
+		{"form[doc]<a.txt", `{}`, `form.doc`, ``},
 		{"photo photo<a.txt", `{}`, `photo`, ``},
-		{"photo<a.txt photo", `{"photo":""}`, ``, `{"photo":1}`},
+		{"photo<a.txt photo", `{}`, ``, ``},
 
 		// Nothing that was sent is replaced, whichever comes first.
 		{"photo=old photo", `{"photo":"old"}`, ``, ``},
 		{"photo photo=old", `{"photo":"old"}`, ``, ``},
 		{"photo= photo", `{"photo":""}`, ``, ``},
-		{"files[]=keep files[] files[]", `{"files":["keep",""]}`, ``, `{"files":{"1":1}}`},
+		{"files[]=keep files[] files[]", `{"files":["keep"]}`, ``, ``},
 		{"files[] files[]=keep", `{"files":["keep"]}`, ``, ``},
 		{"photo=text photo[a]", `{"photo":"text"}`, ``, ``},
 		{"photo[a]=text photo", `{"photo":{"a":"text"}}`, ``, ``},
+		{"form[a]=text form[a][b][photo] form[c][photo]", `{"form":{"a":"text","c":[]}}`, ``, `{"form":{"c":1}}`},
 	} {
 		f := read(t, theForm(c.fields), options(t))
 		if got := string(f.Values.AppendJSON(nil)); got != c.values {

@@ -198,8 +198,8 @@ final class Request
     }
 
     /**
-     * The form without what the server has filled in for file fields that were left
-     * empty: RoadRunner's packages expect a value there, PHP has none.
+     * The form without the groups that the server has filled in where a file field was left
+     * empty: frameworks on RoadRunner's packages look for them, PHP has none.
      *
      * @param array<array-key, mixed> $form
      * @param array<array-key, mixed> $filled nested like the form; 1 marks what has to go

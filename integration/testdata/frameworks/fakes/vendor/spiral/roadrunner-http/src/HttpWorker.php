@@ -14,7 +14,7 @@ final class HttpWorker
     {
         $request = $this->worker->wait();
 
-        return $request === null ? null : (object) ['uri' => $request[0]['uri'], 'body' => $request[1]];
+        return $request === null ? null : (object) (['body' => $request[1], 'uploads' => $request[0]['uploads'] ?? []] + $request[0]);
     }
 
     public function respond(int $status, string $body): void
