@@ -2,10 +2,13 @@ package launch
 
 import (
 	"bufio"
+	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -16,6 +19,9 @@ func (p *classicParent) readOutput() {
 	own := p.out.stream("stderr")
 	lines := bufio.NewReaderSize(p.stderr, 2*maxLine)
 	for {
+		if p.leaving != nil && p.isSilent(lines) {
+			p.left()
+		}
 		line, err := lines.ReadSlice('\n')
 		if len(line) > 0 {
 			p.heard(own, string(line))
@@ -24,8 +30,37 @@ func (p *classicParent) readOutput() {
 			break
 		}
 	}
+	p.left()
 	own.Flush()
 	_, _ = io.Copy(io.Discard, p.stderr)
+}
+
+// lastWords is how long what a process has printed last is waited for behind the line that tells of its end: php-fpm
+// reads and tells it at once.
+const lastWords = 20 * time.Millisecond
+
+// isSilent says that nothing comes for that long.
+func (p *classicParent) isSilent(lines *bufio.Reader) bool {
+	if lines.Buffered() > 0 {
+		return false
+	}
+	_ = p.stderr.SetReadDeadline(time.Now().Add(lastWords))
+	_, err := lines.Peek(1)
+	_ = p.stderr.SetReadDeadline(time.Time{})
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// left is for the process that is leaving, if one is: nothing more comes of it.
+func (p *classicParent) left() {
+	c := p.leaving
+	if c == nil {
+		return
+	}
+	p.leaving = nil
+	p.forget(int(c.out.pid.Load()), c)
+	c.stdout.Flush()
+	c.stderr.Flush()
+	close(c.ended)
 }
 
 // heard takes one line.
@@ -33,6 +68,9 @@ func (p *classicParent) heard(own *stream, line string) {
 	s, ok := fpmSaid{}, false
 	if p.kind == sapiFPM {
 		s, ok = parseFPM(strings.TrimRight(line, "\r\n"))
+	}
+	if c := p.leaving; c != nil && (s.stream == "" || s.child != int(c.out.pid.Load())) {
+		p.left()
 	}
 	switch {
 	case !ok:
@@ -42,19 +80,15 @@ func (p *classicParent) heard(own *stream, line string) {
 	case s.stream != "":
 		_, _ = p.child(s.child).stderr.Write([]byte(s.printed + "\n"))
 	case s.exit != "":
-		c := p.child(s.child)
-		p.forget(s.child, c)
-		c.stdout.Flush()
-		c.stderr.Flush()
-		c.exit, c.orderly = s.exit, s.orderly
-		close(c.ended)
+		p.leaving = p.child(s.child)
+		p.leaving.exit, p.leaving.orderly = s.exit, s.orderly
 	case strings.HasPrefix(s.text, phpMessage): // PHP's own words at the start of the parent
 		_, _ = own.Write([]byte(strings.TrimPrefix(s.text, phpMessage) + "\n"))
 	default:
 		if s.level != "NOTICE" && s.level != "DEBUG" {
 			p.out.memory.add(line)
 		}
-		fpmLevel(s.level)(p.out.logger(), Printable(s.text, ""), zap.Int("pid", p.PID()), zap.String("stream", "stderr"))
+		fpmLevel(s.level)(p.out.logger(), Printable(s.text, ""), zap.Int64("pid", p.out.pid.Load()), zap.String("stream", "stderr"))
 	}
 }
 

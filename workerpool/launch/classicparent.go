@@ -34,6 +34,7 @@ type classicParent struct {
 	out        *output // of the parent itself
 	stderr     *os.File
 	read       chan struct{} // closed when it can print nothing more
+	leaving    *classicChild // whose end has been told, and whose last words may follow; for who reads what is printed
 	folders    []string      // to be removed
 
 	mu       sync.Mutex
@@ -47,7 +48,7 @@ type classicChild struct {
 	stderr, stdout *stream
 	exit           string         // read after ended
 	orderly        bool           // the same
-	ended          chan struct{}  // closed when the parent has told of the end
+	ended          chan struct{}  // closed when the parent has told of the end, and of the last words
 	owner          *classicWorker // guarded by classicParent.mu
 }
 

@@ -42,7 +42,7 @@ decorate_workers_output = yes
 ping.path = %s
 ping.response = pong
 security.limit_extensions = %s
-php_admin_flag[fcgi.logging] = off
+php_admin_flag[fastcgi.logging] = off
 `, user, fpmQuote(c.socket), c.most, fpmQuote(c.ping), fpmQuote(strings.Join(c.extensions, " ")))
 }
 
