@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,19 +52,34 @@ func (s *Settings) askPHP(ctx context.Context, iniDir string) (*PHP, error) {
 	if program == nil {
 		return nil, nil
 	}
-	asked := *s
-	asked.Command = append(append(program, questionSettings...), "-r", question)
-	cmd, err := asked.command()
+	var out bytes.Buffer
+	exit, err := s.ask(ctx, append(append(program, questionSettings...), "-r", question), "pipes", iniDir, &out, nil)
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	cmd.Env = s.environment("pipes", iniDir, cmd.Dir)
-	cmd.Stdout = &out
+	_, answer, found := strings.Cut(out.String(), questionMark)
+	var php PHP
+	if !found || json.Unmarshal([]byte(strings.SplitN(answer, "\n", 2)[0]), &php) != nil {
+		return nil, fmt.Errorf("%s did not tell what it is (%s)", program[0], exit)
+	}
+	return &php, nil
+}
+
+// ask runs another command once as if it were that of a worker, and returns how it has ended. One that does not within
+// askTimeout, or before ctx, is killed, which is an error.
+func (s *Settings) ask(ctx context.Context, command []string, relay, iniDir string, stdout, stderr io.Writer) (exit string, err error) {
+	asked := *s
+	asked.Command = command
+	cmd, err := asked.command()
+	if err != nil {
+		return "", err
+	}
+	cmd.Env = s.environment(relay, iniDir, cmd.Dir)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = time.Second // for a process that holds stdout open
 	p, err := process.Start(cmd, s.User, nil)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -72,15 +88,10 @@ func (s *Settings) askPHP(ctx context.Context, iniDir string) (*PHP, error) {
 	case <-ctx.Done():
 		p.Kill()
 		<-p.Done()
-		return nil, context.Cause(ctx)
+		return "", fmt.Errorf("%s did not answer: %w", command[0], context.Cause(ctx))
 	}
-	_, answer, found := strings.Cut(out.String(), questionMark)
-	var php PHP
-	if !found || json.Unmarshal([]byte(strings.SplitN(answer, "\n", 2)[0]), &php) != nil {
-		exit, _ := p.Exit()
-		return nil, fmt.Errorf("%s did not tell what it is (%s)", program[0], exit)
-	}
-	return &php, nil
+	exit, _ = p.Exit()
+	return exit, nil
 }
 
 // suit asks PHP what suits it, where nobody has yet, or again.
@@ -90,6 +101,7 @@ func (l *execLauncher) suit(ctx context.Context, again bool) error {
 	}
 	return l.ini.suit(again, func(plain string) map[string]string {
 		php, _ := l.settings.askPHP(ctx, plain) // the worker's own start tells more
+		l.ini.prepend = l.settings.Prepend
 		if php != nil && php.VersionID < prependSince {
 			l.ini.prepend = nil
 		}

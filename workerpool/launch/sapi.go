@@ -10,9 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/phpworker/caddy-php-worker/workerpool/process"
 )
 
 // sapi is a kind of PHP program.
@@ -67,28 +64,9 @@ func versionOf(path string) int {
 
 // askSAPI starts the program of the command to ask which kind of PHP it is.
 func (s *Settings) askSAPI(ctx context.Context) (sapi, error) {
-	asked := *s
-	asked.Command = []string{s.Command[0], "-v"}
-	cmd, err := asked.command()
-	if err != nil {
-		return "", err
-	}
 	var out bytes.Buffer
-	cmd.Env = s.environment("", "", cmd.Dir)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second
-	p, err := process.Start(cmd, s.User, nil)
-	if err != nil {
+	if _, err := s.ask(ctx, []string{s.Command[0], "-v"}, "", "", &out, &out); err != nil {
 		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.Kill()
-		<-p.Done()
-		return "", fmt.Errorf("%s -v: %w", s.Command[0], context.Cause(ctx))
 	}
 	m := sapiOf.FindStringSubmatch(out.String())
 	switch {
