@@ -71,16 +71,8 @@ func newClassic(ctx context.Context, s Settings) (*classicLauncher, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := tempdir.Open("")
+	dir, ini, err := openIni(&s, nil)
 	if err != nil {
-		return nil, err
-	}
-	ini, err := newIni(dir, s.Ini, nil, s.User)
-	if err == nil {
-		_, err = ini.path()
-	}
-	if err != nil {
-		_ = dir.Close()
 		return nil, err
 	}
 	return &classicLauncher{given: given, settings: s, kind: kind, dir: dir, ini: ini}, nil

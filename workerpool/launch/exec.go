@@ -32,16 +32,8 @@ func NewExec(s Settings) (Launcher, error) {
 			return nil, err
 		}
 	}
-	dir, err := tempdir.Open("")
+	dir, ini, err := openIni(&s, s.Prepend)
 	if err != nil {
-		return nil, err
-	}
-	ini, err := newIni(dir, s.Ini, s.Prepend, s.User)
-	if err == nil {
-		_, err = ini.path()
-	}
-	if err != nil {
-		_ = dir.Close()
 		return nil, err
 	}
 	return &execLauncher{settings: s, dir: dir, ini: ini, close: sync.OnceFunc(func() {

@@ -31,6 +31,23 @@ type iniFolder struct {
 	suited bool   // suit has been called
 }
 
+// openIni opens the temporary folder of a launcher, and writes the settings below it.
+func openIni(s *Settings, prepend *Prepend) (*tempdir.Dir, *iniFolder, error) {
+	dir, err := tempdir.Open("")
+	if err != nil {
+		return nil, nil, err
+	}
+	ini, err := newIni(dir, s.Ini, prepend, s.User)
+	if err == nil {
+		_, err = ini.path()
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, nil, err
+	}
+	return dir, ini, nil
+}
+
 // newIni checks the settings, and writes nothing. prepend may be nil.
 func newIni(folder *tempdir.Dir, settings map[string]string, prepend *Prepend, user *process.User) (*iniFolder, error) {
 	text, err := iniText(settings)
