@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -58,10 +59,11 @@ func (c *PoolConfig) prepare() error {
 	if err := c.fillPlaceholders(); err != nil {
 		return err
 	}
-	for what, list := range map[string][]string{"script": c.Script, "command": c.Command} {
-		if len(list) > 0 && list[0] == "" { // a variable that is not set, perhaps
-			return fmt.Errorf("%s: its first word is empty", what)
-		}
+	switch { // a variable that is not set, perhaps
+	case len(c.Script) > 0 && c.Script[0] == "":
+		return errors.New("script: its first word is empty")
+	case len(c.Command) > 0 && c.Command[0] == "":
+		return errors.New("command: its first word is empty")
 	}
 	if c.Name == "" {
 		c.Name = c.defaultName()
@@ -90,32 +92,41 @@ func (c *PoolConfig) prepare() error {
 	return nil
 }
 
-// fillPlaceholders replaces those of the values that may have them.
-func (c *PoolConfig) fillPlaceholders() (err error) {
-	for what, s := range map[string]*string{"php": &c.PHP, "dir": &c.Dir, "name": &c.Name} {
-		if *s, err = fillNow(*s); err != nil {
+// fillPlaceholders replaces those of the values that may have them. Its error is about the first one that cannot be, in
+// the order of the fields, and of the names in a map.
+func (c *PoolConfig) fillPlaceholders() error {
+	fill := func(what string, s *string) error {
+		filled, err := fillNow(*s)
+		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
+		*s = filled
+		return nil
 	}
-	for what, list := range map[string]*[]string{"script": &c.Script, "command": &c.Command} {
-		replaced := slices.Clone(*list)
-		for i, s := range replaced {
-			if replaced[i], err = fillNow(s); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
+	fillAll := func(what string, list *[]string) error {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			if err := fill(what, &(*list)[i]); err != nil {
+				return err
 			}
 		}
-		*list = replaced
+		return nil
 	}
-	for what, m := range map[string]*map[string]string{"ini": &c.Ini, "env": &c.Env} {
-		replaced := maps.Clone(*m)
-		for k, v := range replaced {
-			if replaced[k], err = fillNow(v); err != nil {
-				return fmt.Errorf("%s %s: %w", what, k, err)
+	fillMap := func(what string, m *map[string]string) error {
+		*m = maps.Clone(*m)
+		for _, name := range slices.Sorted(maps.Keys(*m)) {
+			value := (*m)[name]
+			if err := fill(what+" "+name, &value); err != nil {
+				return err
 			}
+			(*m)[name] = value
 		}
-		*m = replaced
+		return nil
 	}
-	return nil
+	return cmp.Or(
+		fill("name", &c.Name), fillAll("script", &c.Script), fillAll("command", &c.Command), fill("php", &c.PHP),
+		fillMap("ini", &c.Ini), fillMap("env", &c.Env), fill("dir", &c.Dir),
+	)
 }
 
 // defaultName is the script, with the folder it is relative to; in classic mode, where there is none, the mode.

@@ -89,3 +89,24 @@ func TestWhatIsNoPlaceholderReachesPHPAsItIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestOfSeveralBadPlaceholdersTheFirstIsNamed(t *testing.T) {
+	const bad = "{http.request.host}"
+	for range 50 { // as often as a map has orders
+		c := PoolConfig{Script: []string{"a.php", bad}, Env: map[string]string{"B": bad, "A": bad}, Ini: map[string]string{"z": bad, "y": bad, "x": "1"}, Dir: bad}
+		for _, want := range []string{"script: ", "ini y: ", "ini z: ", "env A: ", "env B: ", "dir: "} {
+			err := c.fillPlaceholders()
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Fatalf("got %v; want the error of %s", err, want)
+			}
+			switch field, name, _ := strings.Cut(strings.TrimSuffix(want, ": "), " "); field {
+			case "script":
+				c.Script = c.Script[:1]
+			case "ini":
+				c.Ini[name] = "1"
+			case "env":
+				c.Env[name] = "1"
+			}
+		}
+	}
+}
