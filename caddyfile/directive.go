@@ -45,17 +45,21 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 		return nil, err
 	}
 	var index []string
+	held := ""
 	if pool.Classic() {
 		if err := s.handler.CheckScripts(pool); err != nil {
 			return nil, b.start.WrapErr(err)
 		}
 		s.handler.Root = s.root
 		index = s.handler.PHPIndex(pool)
+		if s.handler.ResolveRoot == "restart" {
+			held = pool.PoolName()
+		}
 	}
 
 	var routes caddyhttp.RouteList
 	if !s.staticOff {
-		static, err := staticRoute(h, s.root, index)
+		static, err := staticRoute(h, s.root, index, held)
 		if err != nil {
 			return nil, err
 		}

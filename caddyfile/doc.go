@@ -64,6 +64,7 @@
 //
 //		# classic mode
 //		mode         worker | classic
+//		resolve_root request | restart
 //		index        <file...> | off
 //		try_files    <file...>
 //		split        <ext...>

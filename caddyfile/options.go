@@ -99,6 +99,8 @@ var poolOptions = []option{
 
 	{begins: "Classic mode", name: "mode", args: "worker | classic", min: 1, max: 1, in: onePool, example: "classic",
 		parse: word(func(s *settings) *string { return &s.pool().Mode }, "worker", "classic")},
+	{name: "resolve_root", args: "request | restart", min: 1, max: 1, in: inDirective, example: "restart",
+		parse: word(func(s *settings) *string { return &s.handler.ResolveRoot }, "request", "restart")},
 	{name: "index", args: "<file...> | off", min: 1, max: many, in: inDirective, example: "index.php home.php",
 		parse: list(func(s *settings) *[]string { return &s.handler.Index })},
 	{name: "try_files", args: "<file...>", min: 1, max: many, in: inDirective, example: "{path} {path}/ /app.php",

@@ -32,6 +32,7 @@ type App struct {
 	loggers map[string]*zap.Logger // by pool
 
 	uploadDirs map[string]struct{} // of the handlers
+	roots      map[*pool][]string  // of the handlers that resolve theirs at restarts, as far as they are known
 }
 
 // CaddyModule returns the Caddy module information.
@@ -48,6 +49,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.byName = make(map[string]*pool)
 	a.loggers = make(map[string]*zap.Logger)
 	a.uploadDirs = make(map[string]struct{})
+	a.roots = make(map[*pool][]string)
 	if d := a.Defaults; d != nil && (d.Name != "" || d.Script != nil || d.Command != nil || d.Mode != "") {
 		return errors.New("defaults cannot hold a name, script, command or mode: those belong to one pool")
 	}
@@ -132,6 +134,9 @@ func (a *App) Start() error {
 	}
 	for name, p := range a.byName {
 		p.useLogger(a.loggers[name])
+		for _, root := range a.roots[p] {
+			_, _ = commonRoots(p.Common()).leadsTo(root) // one that is not there is a request's error
+		}
 		p.publish()
 	}
 	return nil

@@ -58,16 +58,27 @@ func software() string {
 
 // route decides which script answers the request.
 func (h *Handler) route(r *http.Request) classic.Decision {
+	root, err := h.rootFor(r)
+	switch {
+	case err != nil:
+		return classic.Decision{Status: http.StatusInternalServerError, Reason: err.Error()}
+	case h.ResolveRoot == resolveAtRestart:
+		return h.routeIn(commonRoots(h.pool.Common()), root, r.URL.Path)
+	}
+	return h.router.Resolve(root, r.URL.Path)
+}
+
+// rootFor is the root for this request as an absolute path.
+func (h *Handler) rootFor(r *http.Request) (string, error) {
 	root := rootOf(h.Root, r)
 	if root == "" {
-		return classic.Decision{Status: http.StatusInternalServerError,
-			Reason: "no folder is named in which the scripts are: the site needs the directive root, or php_worker the option root"}
+		return "", errors.New("no folder is named in which the scripts are: the site needs the directive root, or php_worker the option root")
 	}
 	root, err := caddy.FastAbs(root)
 	if err != nil {
-		return classic.Decision{Status: http.StatusInternalServerError, Reason: fmt.Sprintf("root: %v", err)}
+		return "", fmt.Errorf("root: %w", err)
 	}
-	return h.router.Resolve(root, r.URL.Path)
+	return root, nil
 }
 
 // refuse answers a request for which no script runs.

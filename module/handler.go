@@ -48,10 +48,16 @@ type Handler struct {
 	PoolConfig
 
 	// Root is the folder of the scripts in classic mode; placeholders are replaced for each request. Symbolic
-	// links that it is, or lies behind, are resolved for each request, so that one that is changed to another
+	// links that it is, or lies behind, are resolved for each request, unless ResolveRoot says otherwise, so that one that is changed to another
 	// release counts from the next on; PHP sees the folder that they lead to. Default:
 	// {http.vars.root}, the site's root. Where there is none, each request is answered 500.
 	Root string `json:"root,omitempty"`
+
+	// ResolveRoot says when symbolic links of Root are resolved in classic mode: at each "request", or at each "restart", also the first start: then what
+	// they lead to holds, for scripts and for the files beside them, until the next start or rolling restart of the pool, and a process runs the
+	// scripts of one release only. A Root with placeholders of requests, or the site's, counts from the first request with it on, and each by itself.
+	// Default: request.
+	ResolveRoot string `json:"resolve_root,omitempty"`
 
 	// Index lists the scripts that stand for their folder in classic mode; the first that exists counts, and a path without a slash at its end is
 	// answered 308 with the one with it. "off": no script stands for a folder, and there is no front controller.
@@ -180,6 +186,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
+	if h.ResolveRoot == resolveAtRestart {
+		app.(*App).hold(h.pool, h.Root)
+	}
 	return h.prepareExchange()
 }
 
@@ -228,6 +237,8 @@ func (h *Handler) Validate() error {
 		return errors.New("body_memory must not be negative")
 	case h.URI != "" && h.URI != "original" && h.URI != rewritten:
 		return fmt.Errorf("uri %q: want original or rewritten", h.URI)
+	case h.ResolveRoot != "" && h.ResolveRoot != resolveAtRequest && h.ResolveRoot != resolveAtRestart:
+		return fmt.Errorf("resolve_root %q: want %s or %s", h.ResolveRoot, resolveAtRequest, resolveAtRestart)
 	case h.Uploads.MaxFiles < 0:
 		return errors.New("uploads: max_files must not be negative")
 	}
@@ -263,6 +274,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	req, turn, err := h.exec(w, r, script)
 	if req != nil {
 		defer req.Close()
+	}
+	if otherwise, ok := errors.AsType[decidedOtherwise](err); ok {
+		return h.refuse(w, r, classic.Decision(otherwise))
 	}
 	if err != nil {
 		return h.statusError(w, r, err)
@@ -300,7 +314,7 @@ func (h *Handler) exec(w http.ResponseWriter, r *http.Request, script classic.Sc
 	}
 	if err == nil {
 		turn, err = h.pool.exec(r.Context(), &workerpool.Request{
-			Frame: req.Frame, Body: req.Body, BodySize: req.BodySize, Repeatable: req.Repeatable,
+			Frame: req.Frame, Body: req.Body, BodySize: req.BodySize, Repeatable: req.Repeatable, Suit: h.suit(r, req, script),
 		})
 	}
 	if err != nil {

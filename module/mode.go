@@ -33,7 +33,7 @@ var (
 		"attribute":  "it is one of PSR-7; env sets what $_SERVER has for all requests",
 		"attributes": "they are those of PSR-7; env sets what $_SERVER has for all requests",
 	}
-	onlyClassic = []string{"split", "index", "try_files", "deny_scripts"}
+	onlyClassic = []string{"resolve_root", "split", "index", "try_files", "deny_scripts"}
 )
 
 // Misplaced says why the option of that name has no meaning in the mode; "": it has one.

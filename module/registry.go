@@ -67,6 +67,7 @@ func (g *registry) newPool(key string, c PoolConfig, logger *zap.Logger) (*pool,
 		limit = defaultMemory()
 	}
 	settings.Budget = budget.New(limit, &totals.held)
+	settings.Begin = beginRoots
 	engine, err := workerpool.New(settings, logger, totals.events())
 	if err != nil {
 		return nil, err

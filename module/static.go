@@ -1,6 +1,7 @@
 package module
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,7 +61,13 @@ type StaticMatcher struct {
 	// does not match then. Default: none.
 	PHPIndex []string `json:"php_index,omitempty"`
 
+	// Pool names a pool of classic mode whose handlers have "restart" for ResolveRoot. The root is what it leads to for the
+	// newest processes of that pool, so that files change with the scripts, and the placeholder {http.php_worker.root} has it for
+	// the file server. A pool that is not there matches nothing. Default: the root's links are followed at each request.
+	Pool string `json:"pool,omitempty"`
+
 	check *rootCheck
+	app   *App // of the Pool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -89,8 +96,33 @@ func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	m.check.look(root)
+	if m.app != nil {
+		held, err := m.held(root)
+		if err != nil {
+			return false, nil
+		}
+		root = held
+		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+			repl.Set(heldRoot, root)
+		}
+	}
 	// The file server resolves the path by the same function.
 	return static.Servable(root, caddyhttp.SanitizedPathJoin(root, r.URL.Path), r.URL.Path, m.PHPIndex...), nil
+}
+
+// heldRoot is the placeholder of what the root leads to.
+const heldRoot = "http.php_worker.root"
+
+// held is what the root leads to for the newest processes of the pool.
+func (m *StaticMatcher) held(root string) (string, error) {
+	p, err := m.app.named(m.Pool)
+	if err != nil {
+		return "", err
+	}
+	if root, err = caddy.FastAbs(root); err != nil {
+		return "", err
+	}
+	return commonRoots(p.Common()).leadsTo(root)
 }
 
 // rootOf is the folder that root names for this request, the site's where it is empty, or "" if none is named.
@@ -124,6 +156,16 @@ type rootCheck struct {
 // Provision looks for the root.
 func (m *StaticMatcher) Provision(ctx caddy.Context) error {
 	m.check = &rootCheck{logger: ctx.Logger()}
+	if m.Pool != "" {
+		app, err := ctx.App("php_worker")
+		if err != nil {
+			return err
+		}
+		m.app = app.(*App)
+		if m.Pool, err = fillNow(m.Pool); err != nil {
+			return fmt.Errorf("pool: %w", err)
+		}
+	}
 	if m.Root != "" && !strings.Contains(m.Root, "{") {
 		m.check.look(m.Root)
 	}

@@ -69,6 +69,10 @@ type Config struct {
 	// be asked. It is called before the first worker and with each restart; not at all where it is
 	// nil. It may log, and must not call the pool.
 	SuitIni func(*PHP, *zap.Logger) map[string]string
+	// Begin is called when a generation of workers is about to begin, before the first one and with each restart, and returns what they
+	// all have in common: Request.Suit gets it. before is what it returned for the generation before, nil where there was none. It must not call
+	// the pool. nil: they have nothing in common.
+	Begin func(before any) any
 	// IsPHP says that the program of Command is PHP, whatever its name.
 	IsPHP bool
 	// User runs the workers as another user; nil: as this one. Needs root, or the capabilities

@@ -50,7 +50,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 	}
 	wt := p.waiters.Get().(*waiter)
 	wt.since, wt.request, wt.gaveUp, wt.left = since, nil, false, false
-	if t.req.Repeatable && t.req.Body == nil && !t.waited {
+	if t.req.Repeatable && t.req.Body == nil && t.req.Suit == nil && !t.waited {
 		wt.request = t.req.Frame
 	}
 	if again {

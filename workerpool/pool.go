@@ -161,13 +161,14 @@ func (p *Pool) run() error {
 	if err != nil {
 		return err
 	}
+	common := p.begin(nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != poolNew {
 		launcher.Close()
 		return ErrClosed
 	}
-	p.renewed(launcher)
+	p.renewed(launcher, common)
 	p.state = poolRunning
 	return nil
 }

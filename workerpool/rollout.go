@@ -35,9 +35,10 @@ func (p *Pool) Restart(reason Reason) (*Rollout, error) {
 	r := &Rollout{pool: p, generation: p.restarts, reason: reason, giveUp: giveUp, done: make(chan struct{})}
 	p.rollout = r
 	p.giveUpBoots(r)
-	old := p.generation().launcher
+	old, before := p.generation().launcher, p.generation().common
 	p.mu.Unlock()
 
+	common := p.begin(before)
 	next, err := old.Renew(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,7 +50,7 @@ func (p *Pool) Restart(reason Reason) (*Rollout, error) {
 	case err != nil:
 		p.endRollout(p.config.bootError(&notStarted{err}, nil, "", p.php.Load()))
 	default:
-		p.renewed(next)
+		p.renewed(next, common)
 		p.giveUpBoots(r)
 		p.failures, p.unused, p.nextSpawn = 0, 0, time.Time{} // a mended script is tried at once
 	}

@@ -29,6 +29,10 @@ type Request struct {
 	// Repeatable says that a worker may get the request although another
 	// one may have begun with it (GET, HEAD, OPTIONS).
 	Repeatable bool
+	// Suit returns the Frame for the workers of a generation, of which it gets what Config.Begin has returned. It is called whenever a worker
+	// has been found for the request, and keeps that worker waiting. On an error the worker goes free, and Exec returns the
+	// error as it is. nil: Frame suits all of them.
+	Suit func(common any) (frame []byte, err error)
 }
 
 // Turn is a request's time at a worker, from its first answer frame on. Its
@@ -105,6 +109,12 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		t.start = w.turnStart
 		t.Queued = max(0, t.start.Sub(begin))
 		t.begun = false
+		if req.Suit != nil {
+			if req.Frame, err = req.Suit(w.generation.common); err != nil {
+				p.giveBack(w)
+				return nil, err
+			}
+		}
 		err = t.exchange()
 		t.Executed = time.Since(t.start)
 		if err == nil {

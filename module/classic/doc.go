@@ -9,7 +9,7 @@
 //
 //   - it is a regular file, and its name ends in one of [Rules.Split], in just this case;
 //   - it lies below the root when all symbolic links are followed. The root itself may be, or lie
-//     behind, a link: it is resolved for each request, so that a link current -> releases/42 is
+//     behind, a link: [Router.Resolve] resolves it for each request, so that a link current -> releases/42 is
 //     followed from the first request on after it has been changed;
 //   - no element of its name below the root starts with a dot (but /.well-known at the top), and
 //     none has a backslash, a colon, a control character, or a dot or space at its end;

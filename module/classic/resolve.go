@@ -27,15 +27,23 @@ type Decision struct {
 	Script Script
 }
 
-// Resolve decides which script below root, an absolute path, answers a request with this path, which is
+// Root resolves the links of a root, an absolute path. One that is no folder is an error.
+func Root(name string) (string, error) { return theDisk.root(name) }
+
+// Resolve decides which script below root, an absolute path whose links are resolved now, answers a request with this path, which is
 // decoded and need not be clean.
 func (r *Router) Resolve(root, urlPath string) Decision {
-	if strings.IndexByte(urlPath, 0) >= 0 {
-		return refused(http.StatusBadRequest, "the path has a NUL byte")
-	}
 	real, err := r.disk.root(root)
 	if err != nil {
 		return refused(http.StatusNotFound, "root %q: %v", root, err)
+	}
+	return r.ResolveBelow(real, urlPath)
+}
+
+// ResolveBelow is Resolve for a root that [Root] has resolved.
+func (r *Router) ResolveBelow(real, urlPath string) Decision {
+	if strings.IndexByte(urlPath, 0) >= 0 {
+		return refused(http.StatusBadRequest, "the path has a NUL byte")
 	}
 	l := look{Router: r, root: strings.TrimSuffix(real, "/"), path: cleanPath(urlPath)}
 	for i := range r.tries {

@@ -54,7 +54,7 @@ func ReadClassic(w http.ResponseWriter, r *http.Request, info Info, script class
 	if err := q.keep(buf, q.mem.takeHead); err != nil {
 		return nil, err
 	}
-	q.Frame = buf[body:]
+	q.Frame, q.told = buf[body:], told
 	switch {
 	case q.body.file != nil:
 		q.lent = &lentBody{from: q.body.file}
@@ -66,6 +66,19 @@ func ReadClassic(w http.ResponseWriter, r *http.Request, info Info, script class
 	}
 	q.Repeatable = repeatable(r.Method)
 	return q, nil
+}
+
+// Anew is the Frame of a request that ReadClassic has read for another script. The Frame stays as it is.
+//
+// Its error is a [BadRequestError].
+func (q *Request) Anew(script classic.Script) ([]byte, error) {
+	told := *q.told
+	told.Script = script
+	frame, err := fastcgi.FinishRequest(told.Append(fastcgi.BeginRequest(nil), fastcgi.AppendParam), 0)
+	if err != nil {
+		return nil, BadRequestError{err}
+	}
+	return frame, nil
 }
 
 // readRaw reads the body, if there is one, behind the buffer's end or into a file.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/classic"
 	"github.com/phpworker/caddy-php-worker/module/form"
 	"github.com/phpworker/caddy-php-worker/module/httpctx"
 	"github.com/phpworker/caddy-php-worker/workerpool/tempdir"
@@ -49,7 +50,8 @@ type Request struct {
 	// the request.
 	Repeatable bool
 
-	ctx  httpctx.Request // as long as it is being encoded
+	ctx  httpctx.Request  // as long as it is being encoded
+	told *classic.Request // of ReadClassic
 	buf  *[]byte
 	lent *lentBody // the Body, where the worker may still read it while it answers
 	form *form.Form
