@@ -26,13 +26,15 @@ const (
 type disk struct {
 	// root resolves the links of a root, and reports an error unless it is a folder that exists.
 	root func(name string) (string, error)
+	// plain says that a folder exists of that name, an absolute path, and that no element of it is a link. False says nothing.
+	plain func(name string) bool
 	// kind tells what lies at a name, whose last element is not followed if it is a link.
 	kind func(name string) kind
 	// resolve resolves all links of a name.
 	resolve func(name string) (string, error)
 }
 
-var theDisk = disk{root: realRoot, kind: kindAt, resolve: filepath.EvalSymlinks}
+var theDisk = disk{root: realRoot, plain: isPlain, kind: kindAt, resolve: filepath.EvalSymlinks}
 
 // rootByParts resolves a root element by element.
 func rootByParts(name string) (string, error) {

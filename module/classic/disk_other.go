@@ -11,6 +11,8 @@ import (
 
 func realRoot(name string) (string, error) { return rootByParts(name) }
 
+func isPlain(string) bool { return false }
+
 func kindAt(name string) kind {
 	info, err := os.Lstat(name)
 	if err != nil {

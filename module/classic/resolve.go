@@ -33,11 +33,22 @@ func Root(name string) (string, error) { return theDisk.root(name) }
 // Resolve decides which script below root, an absolute path whose links are resolved now, answers a request with this path, which is
 // decoded and need not be clean.
 func (r *Router) Resolve(root, urlPath string) Decision {
-	real, err := r.disk.root(root)
+	real, err := r.realRoot(root)
 	if err != nil {
 		return refused(http.StatusNotFound, "root %q: %v", root, err)
 	}
 	return r.ResolveBelow(real, urlPath)
+}
+
+func (r *Router) realRoot(name string) (string, error) {
+	if !r.linked.Load() && r.disk.plain(name) {
+		return name, nil
+	}
+	real, err := r.disk.root(name)
+	if linked := err == nil && real != name; linked != r.linked.Load() {
+		r.linked.Store(linked)
+	}
+	return real, err
 }
 
 // ResolveBelow is Resolve for a root that [Root] has resolved.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Rules are those of one site. The zero value is what suits most applications.
@@ -33,6 +34,8 @@ type Router struct {
 	split []string
 	deny  [][]string // the elements of each path
 	disk  disk
+	// linked says that the last root was a link, or lay behind one: then it is not asked first whether it is none.
+	linked atomic.Bool
 }
 
 // try is a candidate of TryFiles.

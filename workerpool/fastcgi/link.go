@@ -47,6 +47,8 @@ type Link struct {
 	answer answer
 	body   *sending // the large body that is under way
 	looked bool     // by TryCatchUp, which was called last
+	// untilAwaited is awaited for the socket, allocated only once.
+	untilAwaited func(uintptr) bool
 	// openingOut is how much of the opening of the next request has been sent.
 	openingOut int
 
@@ -65,6 +67,7 @@ var errAgain = errors.New("not now")
 func newLink(sock *socket, o Options) *Link {
 	l := &Link{options: o, sock: sock, in: make([]byte, 16<<10)}
 	l.answer.gathered.Budget = o.Budget
+	l.untilAwaited = func(uintptr) bool { return l.awaited() }
 	return l
 }
 
@@ -191,7 +194,7 @@ func (l *Link) CatchUp(time.Duration) error {
 	if l.CaughtUp() {
 		return nil
 	}
-	if err := l.sock.waitFor(l.awaited); err != nil {
+	if err := l.sock.waitFor(l.untilAwaited); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}

@@ -111,7 +111,7 @@ func TestPHPThatIsKilledEndsTheConversation(t *testing.T) {
 		if err := unix.Kill(l.PID(), unix.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.sock.waitFor(func() bool { return l.Look() != nil }); err != nil || l.MayAsk() {
+		if err := l.sock.waitFor(func(uintptr) bool { return l.Look() != nil }); err != nil || l.MayAsk() {
 			t.Errorf("%v; may ask: %v", err, l.MayAsk())
 		}
 	})

@@ -200,9 +200,7 @@ func (s *socket) sent(p []byte, err error) (int, error) {
 //
 // What is waited for is that one can write. Go is told of that by an edge-triggered epoll,
 // whose events have all that is so at the moment, and a Unix socket of which little is unread can always be written to.
-func (s *socket) waitFor(done func() bool) error {
-	return s.raw.Write(func(uintptr) bool { return done() })
-}
+func (s *socket) waitFor(done func(uintptr) bool) error { return s.raw.Write(done) }
 
 // unread says whether the peer has yet to read something that we have sent.
 //

@@ -22,7 +22,7 @@ func (s *socket) read([]byte) (n, pid int, err error)    { return 0, 0, supporte
 func (s *socket) tryRead([]byte) (n, pid int, err error) { return 0, 0, supported }
 func (s *socket) write([]byte) (int, error)              { return 0, supported }
 func (s *socket) tryWrite([]byte) (int, error)           { return 0, supported }
-func (s *socket) waitFor(func() bool) error              { return supported }
+func (s *socket) waitFor(func(uintptr) bool) error       { return supported }
 func (s *socket) unread() bool                           { return true }
 func (s *socket) waiting() int                           { return 0 }
 func (s *socket) shut(bool)                              {}
