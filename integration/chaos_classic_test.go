@@ -21,11 +21,11 @@ func (s *server) classicCode(name string, release int64) {
 
 // freshRestartsUnderLoad changes code in place that OPcache is told not to look at again: only
 // a restart brings the new one.
-func freshRestartsUnderLoad(t *testing.T, _ crew) line {
+func freshRestartsUnderLoad(t *testing.T, c crew) line {
 	var now deployed
 	s, url := site(t, "", quiet)
 	s.classicCode("public/index.php", 0)
-	site := on(portOfURL(t, url), classicDirective(filepath.Join(s.dir, "public"), "name app", "workers 4", "ini opcache.validate_timestamps 0", "ini opcache.file_update_protection 0"))
+	site := on(portOfURL(t, url), classicDirective(filepath.Join(s.dir, "public"), "name app", "workers 4", "ini opcache.validate_timestamps 0", "ini opcache.file_update_protection 0", c.program()))
 	if status, text := s.load(site); status != http.StatusOK {
 		t.Fatalf("status %d: %s", status, text)
 	}
@@ -45,13 +45,13 @@ func freshRestartsUnderLoad(t *testing.T, _ crew) line {
 	}
 	got := traffic.end()
 	got.wantNoFailure(t)
-	eventually(t, "the earlier parents are gone", func() bool { return len(s.workers()) == 5 })
+	eventually(t, "the earlier parents are gone", func() bool { return len(s.workers()) == c.processes(4) })
 	s.wantNothingHeld()
 	return line{"rolling restart", got, fmt.Sprintf("%d restarts, each with new code", n)}
 }
 
 // flipsUnderLoad flips current -> releases/<n>, and does nothing else.
-func flipsUnderLoad(t *testing.T, _ crew) line {
+func flipsUnderLoad(t *testing.T, c crew) line {
 	var now deployed
 	s, url := site(t, "", quiet)
 	deploy := func(n int64) {
@@ -63,7 +63,7 @@ func flipsUnderLoad(t *testing.T, _ crew) line {
 		s.rename("next", "current")
 	}
 	deploy(0)
-	site := on(portOfURL(t, url), classicDirective(filepath.Join(s.dir, "current"), "name app", "workers 3"))
+	site := on(portOfURL(t, url), classicDirective(filepath.Join(s.dir, "current"), "name app", "workers 3", c.program()))
 	if status, text := s.load(site); status != http.StatusOK {
 		t.Fatalf("status %d: %s", status, text)
 	}

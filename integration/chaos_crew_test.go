@@ -12,17 +12,23 @@ import (
 type crew struct {
 	name    string
 	classic bool
+	php     string // the program, where it is not the one that is found without a word
 }
 
 const (
 	resident = "resident"
 	classic  = "classic"
+	// classicCGI is classic with php-cgi.
+	classicCGI = "classic of php-cgi"
 )
 
 func crews() []crew {
 	all := []crew{{name: resident}}
 	if peers.FPMBinary() != "" {
-		all = append(all, crew{classic, true})
+		all = append(all, crew{classic, true, ""})
+	}
+	if cgi := peers.CGIBinary(); full && cgi != "" {
+		all = append(all, crew{classicCGI, true, cgi})
 	}
 	return all
 }
@@ -33,7 +39,18 @@ func (c crew) worker(t *testing.T, options ...string) string {
 	if !c.classic {
 		return chaosWorker(t, options...)
 	}
-	return classicDirective(absolute(t, "testdata/chaos/classic"), append([]string{"name app"}, options...)...)
+	return classicDirective(absolute(t, "testdata/chaos/classic"), append([]string{"name app", c.program()}, options...)...)
+}
+
+// isCGI says that PHP is a php-cgi.
+func (c crew) isCGI() bool { return c.name == classicCGI }
+
+// program is the option that names PHP.
+func (c crew) program() string {
+	if c.php == "" {
+		return ""
+	}
+	return fmt.Sprintf("php %q", c.php)
 }
 
 // classicDirective serves the scripts of a folder.
@@ -43,7 +60,10 @@ func classicDirective(root string, options ...string) string {
 
 // processes is the number of PHP processes of so many workers.
 func (c crew) processes(workers int) int {
-	if c.classic {
+	switch {
+	case c.isCGI(): // its parent, and one for max_surge from the start
+		return workers + 2
+	case c.classic:
 		return workers + 1 // their parent
 	}
 	return workers
@@ -64,4 +84,12 @@ func (c crew) spool(dir string) string {
 		return "" // PHP takes uploads apart itself
 	}
 	return fmt.Sprintf("uploads {\ndir %q\n}", dir)
+}
+
+// uploads is the option that says where PHP itself puts files.
+func (c crew) uploads(dir string) string {
+	if !c.classic {
+		return ""
+	}
+	return fmt.Sprintf("ini upload_tmp_dir %q", dir)
 }

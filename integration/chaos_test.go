@@ -51,19 +51,20 @@ func chaos(t *testing.T, c crew) {
 		{"killed workers cost what was in flight and cannot be repeated", killsUnderLoad, ""},
 		{"a killed parent costs what was in flight and cannot be repeated", parentKillsUnderLoad, classic},
 		{"workers that fall or leave cost their own request", crashesUnderLoad, ""},
-		{"a leak is bounded", leakUnderLoad, resident},
+		{"a leak is bounded", leakUnderLoad, ""},
 		{"a request that hangs is ended in time", hangsUnderLoad, ""},
 		{"an overload is turned away and forgotten", overload, ""},
 		{"slow uploads hold no worker", slowUploads, ""},
 		{"slow readers hold no worker", slowReaders, ""},
 		{"SIGTERM answers whatever a worker has begun", politeEndUnderLoad, ""},
 		{"SIGKILL of Caddy leaves no PHP process", abruptEndUnderLoad, ""},
-		{"a full disk fails what needs the disk", fullDisk, resident},
+		{"a full disk fails what needs the disk", fullDisk, ""},
 		{"no file descriptors fail what needs new ones", noDescriptors, ""},
 		{"workers whose program is missing are replaced when it is back", noProgram, resident},
-		{"workers that the system refuses are replaced when it no longer does", noForks, resident},
+		{"workers that the system refuses are replaced when it no longer does", noForks, ""},
+		{"a parent whose program is missing is replaced when it is back", noParent, classic},
 	} {
-		if fault.of == "" || fault.of == c.name {
+		if fault.of == "" || fault.of == c.name || fault.of == classic && c.classic {
 			t.Run(fault.name, func(t *testing.T) { lines = append(lines, fault.test(t, c)) })
 		}
 	}

@@ -26,7 +26,8 @@ type fault struct {
 // to fail: what goes wrong is in its faults.
 type saboteur struct {
 	scene
-	parents int // processes that are there besides the workers
+	cgi     bool // PHP is a php-cgi
+	parents int  // processes that are there besides the workers
 	s       *server
 	rand    [2]*rand.Rand // of the signals, and of the admin API
 	sites   func(release int) string

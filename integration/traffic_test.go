@@ -84,6 +84,7 @@ type trafficKind struct {
 	options      []string
 	wholeWrites  bool // it takes for granted that a socket takes whole frames
 	classic      bool // the script starts and ends with each request
+	cgi          bool // by a php-cgi, which has all its processes from the start
 }
 
 func trafficKinds(t *testing.T) []trafficKind {
@@ -91,6 +92,9 @@ func trafficKinds(t *testing.T) []trafficKind {
 	kinds := []trafficKind{{name: "our loop", script: "loop.php"}, {name: "frames alone", script: "frames.php"}}
 	if peers.FPMBinary() != "" {
 		kinds = append(kinds, trafficKind{name: "classic", script: "classic", classic: true})
+	}
+	if cgi := peers.CGIBinary(); full && cgi != "" {
+		kinds = append(kinds, trafficKind{name: "classic of php-cgi", script: "classic", classic: true, cgi: true, options: []string{fmt.Sprintf("php %q", cgi)}})
 	}
 	for _, app := range unmodified(t) {
 		kinds = append(kinds, trafficKind{name: "packages " + app.name, script: "packages.php", options: []string{env("PHP_VENDOR_DIR", app.folder)}, wholeWrites: true})
@@ -135,7 +139,7 @@ func (k trafficKind) play(t *testing.T, scene scene, random func() *rand.Rand, s
 	}
 	s := start(t, sites(0), quiet)
 	s.settled("app", scene.workers)
-	b := &saboteur{scene: scene, parents: k.parents(), s: s, rand: [2]*rand.Rand{random(), random()}, sites: sites, left: scene.workers}
+	b := &saboteur{scene: scene, cgi: k.cgi, parents: k.parents(), s: s, rand: [2]*rand.Rand{random(), random()}, sites: sites, left: scene.workers}
 
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
@@ -209,6 +213,9 @@ func (b *saboteur) ended() (e ending) {
 			p.LastError = err.Error()
 		}
 		e = ending{workers: b.left, parents: b.parents, pool: p, pids: b.s.workers(), took: time.Since(begin)}
+		if b.cgi { // besides its parent it has one for each worker that there may be, and for max_surge
+			e.parents += b.scene.workers + 1 - b.left
+		}
 		if len((trial{end: e}).ended()) == 0 {
 			break
 		}

@@ -24,6 +24,11 @@ func FPMBinary() string {
 	return Find("/usr/sbin/php-fpm*", "/usr/bin/php-fpm*", "/opt/homebrew/sbin/php-fpm")
 }
 
+// CGIBinary is php-cgi, "" where there is none.
+func CGIBinary() string {
+	return Find("/usr/bin/php-cgi*", "/opt/homebrew/bin/php-cgi")
+}
+
 // NginxBinary is nginx with Debian's files of FastCGI parameters, "" where there is none.
 func NginxBinary() string {
 	if Find(Params) == "" {

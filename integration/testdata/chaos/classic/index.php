@@ -65,6 +65,16 @@ switch (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)) {
     case '/bytes':
         echo str_repeat('x', (int) $_GET['n']);
         break;
+    case '/leak': // a megabyte: PHP keeps what it has compiled of regular expressions
+        for ($i = 0; $i < 4; $i++) {
+            preg_match('/' . str_repeat('abcdefghij', 2900) . uniqid('', true) . '/', '');
+        }
+        usleep(1000 * (int) $_GET['ms']);
+        echo 'leaked';
+        break;
+    case '/upload':
+        echo json_encode(array_map(static fn(array $file): array => ['error' => $file['error'], 'path' => $file['tmp_name']], $_FILES));
+        break;
     case '/sum':
         echo md5(file_get_contents('php://input'));
         break;

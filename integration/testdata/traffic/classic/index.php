@@ -22,6 +22,6 @@ if (is_string($done->body)) {
     }
 }
 if ($done->after !== null) {
-    fastcgi_finish_request();
+    function_exists('fastcgi_finish_request') && fastcgi_finish_request(); // not with php-cgi
     ($done->after)();
 }
