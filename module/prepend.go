@@ -13,12 +13,13 @@ import (
 //go:embed prepend.php
 var prependScript string
 
-// prependFiles are what it includes: functions of PHP's SAPIs and of FrankenPHP; those that are
+// prependFiles are what it includes: what runs when the process ends; functions of PHP's SAPIs and of FrankenPHP; those that are
 // there from the moment on at which a worker serves superglobals; and our package, for scripts that loop
 // over frankenphp_handle_request().
 var prependFiles = map[string]string{
 	"frankenphp.php": frankenphpScript,
 	"serving.php":    servingScript,
+	"shutdown.php":   shutdownScript,
 	"package.php":    php.Bundle(),
 }
 
@@ -37,6 +38,9 @@ var replacedFunctions = []string{
 	"is_uploaded_file", "move_uploaded_file", "filter_input", "filter_has_var", "filter_input_array", "ob_get_level",
 	"flush", "connection_aborted", "connection_status", "register_shutdown_function", "session_write_close",
 }
+
+//go:embed prepend_shutdown.php
+var shutdownScript string
 
 // prepend is the script that runs before that of a worker. There is none where
 // the settings forbid it (auto_prepend_file none), or where the command line has

@@ -21,12 +21,6 @@ namespace PhpWorkerServer {
         /** How many output buffers are a package's own: the application is not to know of them, nor to close them. */
         public static int $buffers = 0;
 
-        /** @var list<array{\Closure, array<int|string, mixed>}> what register_shutdown_function() was given outside of requests */
-        private static array $shutdown = [];
-
-        /** Whether a function of the shutdown is running: one that is found so has called exit(). */
-        private static bool $closing = false;
-
         /** @var \Closure(): void|null what a package does behind all of them */
         public static ?\Closure $last = null;
 
@@ -87,7 +81,7 @@ namespace PhpWorkerServer {
             }
             $callback = \Closure::fromCallable($callback);
             if (self::$honour === null || !(self::$honour)('register_shutdown_function', [$callback, $arguments])) {
-                self::$shutdown[] = [$callback, $arguments];
+                Shutdown::register($callback, $arguments);
             }
         }
 
@@ -136,14 +130,7 @@ namespace PhpWorkerServer {
                 @\ini_set('memory_limit', (string) (\memory_get_usage(true) + (16 << 20)));
                 \ob_list_handlers() === [] && \ob_start();
             }
-            if (self::$closing) { // exit() in one of them ends them all
-                self::$shutdown = [];
-            }
-            self::$closing = true;
-            while (($next = \array_shift(self::$shutdown)) !== null) {
-                $next[0](...$next[1]);
-            }
-            self::$closing = false;
+            Shutdown::run();
             self::$last === null || (self::$last)();
         }
 
@@ -389,6 +376,7 @@ namespace {
         }
     }
 
+    require __DIR__ . '/shutdown.php';
     Functions::watchEnd();
     Functions::watchSessions();
     require __DIR__ . '/frankenphp.php';
