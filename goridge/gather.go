@@ -3,7 +3,7 @@ package goridge
 // FrameBuffer gathers the content of a [Frame] that comes over another wire than ours. The zero
 // value is empty, and may be used again after Take and Release. It is not safe for concurrent use.
 type FrameBuffer struct {
-	// Budget bounds the memory, as Options.Budget does; nil: nothing does.
+	// Budget bounds the memory, as Options.Budget does, but for MustWrite; nil: nothing does.
 	Budget Budget
 
 	buf   *buffer
@@ -25,10 +25,8 @@ func (b *FrameBuffer) Bytes() []byte {
 // Room returns memory for n bytes or more, which are put there and told to Add. nil says that
 // the budget has no room; what is there stays as it is. The first 16 KiB are always to be had.
 func (b *FrameBuffer) Room(n int) []byte {
-	if b.buf == nil || len(b.buf.data)-b.n < n {
-		if !b.grow(b.n + n) {
-			return nil
-		}
+	if !b.grow(b.n+n, false) {
+		return nil
 	}
 	return b.buf.data[b.n:]
 }
@@ -46,15 +44,28 @@ func (b *FrameBuffer) Write(p []byte) bool {
 	return true
 }
 
-// grow makes the memory n bytes large at least, twice as large as it was where that pays.
-func (b *FrameBuffer) grow(n int) bool {
+// MustWrite appends p whether the budget has room or not, as a [Conn] does with the context of a frame.
+func (b *FrameBuffer) MustWrite(p []byte) {
+	b.grow(b.n+len(p), true)
+	b.n += copy(b.buf.data[b.n:], p)
+}
+
+// grow makes the memory n bytes large at least, twice as large as it was where that pays. false says that the
+// budget has no room; where it must, it is booked all the same.
+func (b *FrameBuffer) grow(n int, must bool) bool {
+	if b.buf != nil && len(b.buf.data) >= n {
+		return true
+	}
 	size := max(n, startSize)
 	if b.buf != nil && len(b.buf.data) >= classes[len(classes)-1] {
 		size = max(n, 2*len(b.buf.data))
 	}
 	next := getBuffer(size)
 	if b.Budget != nil && n > startSize {
-		if more := int64(len(next.data)) - b.taken; !b.Budget.Take(more) {
+		switch more := int64(len(next.data)) - b.taken; {
+		case must:
+			b.Budget.Book(more)
+		case !b.Budget.Take(more):
 			next.put()
 			return false
 		}

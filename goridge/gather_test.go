@@ -126,3 +126,28 @@ func TestFramesJoinWhereThereIsRoom(t *testing.T) {
 	f.Release()
 	held.want(t, "at the end", 0)
 }
+
+func TestWhatMustBeGatheredIsBookedBeyondTheBudget(t *testing.T) {
+	l := &ledger{limit: 30_000}
+	b := FrameBuffer{Budget: l}
+	var want []byte
+	for len(want) < 300_000 {
+		piece := []byte(text(7_000))
+		b.MustWrite(piece)
+		want = append(want, piece...)
+		if !bytes.Equal(b.Bytes(), want) {
+			t.Fatalf("after %d bytes the content differs", len(want))
+		}
+	}
+	if b.Write([]byte(text(5 << 20))) {
+		t.Error("the budget has given what it has not")
+	}
+	var f Frame
+	b.Take(&f, 0, 10, true, true)
+	l.want(t, "taken", int64(len(f.buf.data)))
+	f.Release()
+	l.want(t, "released", 0)
+	b.MustWrite(want)
+	b.Release()
+	l.want(t, "given up", 0)
+}

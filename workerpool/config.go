@@ -143,7 +143,7 @@ type Config struct {
 	// MaxInMemory is the largest answer in bytes that is read at once, so
 	// that its worker is free again. Default: 8 MB.
 	MaxInMemory int64
-	// Budget bounds what answers hold in memory; nil: nothing does. An answer for which
+	// Budget bounds what answers hold in memory, but for their heads, which are booked in any case; nil: nothing does. An answer for which
 	// there is no room comes in pieces, as one that is larger than MaxInMemory, and its
 	// frame is Crowded.
 	Budget *budget.Budget

@@ -25,7 +25,6 @@ var (
 	ErrHeadTooLong = errors.New("the headers of the answer are too long")
 
 	errBadRecord = errors.New("PHP sent what is not FastCGI")
-	errNoRoom    = errors.New("there is no memory for the headers of the answer")
 	endOfHead    = []byte("\r\n\r\n")
 )
 
@@ -273,17 +272,11 @@ func (l *Link) part() bool {
 // take adds a part to the answer.
 func (l *Link) take(text []byte) bool {
 	a := &l.answer
-	if !a.gathered.Write(text) {
-		if a.headThere && a.gathered.Len() > 0 {
-			a.crowded = true
-			return false
-		}
-		l.machine.Close(errNoRoom)
-		return false
-	}
 	if a.headThere {
-		return true
+		a.crowded = !a.gathered.Write(text)
+		return !a.crowded
 	}
+	a.gathered.MustWrite(text) // the head has its own bound
 	head := a.gathered.Bytes()
 	if bytes.HasPrefix(head, endOfHead[:2]) { // no header at all
 		a.head, a.headThere = 2, true

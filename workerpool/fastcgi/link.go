@@ -18,7 +18,7 @@ import (
 type Options struct {
 	// MaxInMemory is the largest answer in bytes that is read at once.
 	MaxInMemory int64
-	// Budget bounds what answers hold in memory; nil: nothing does.
+	// Budget bounds what answers hold in memory, but for their heads, which are booked in any case; nil: nothing does.
 	Budget goridge.Budget
 	// Messages takes what PHP says for the log; nil: nobody does.
 	Messages link.Text

@@ -115,6 +115,43 @@ func TestALargeAnswerIsPassedOnInParts(t *testing.T) {
 	}
 }
 
+// Who passes the head on says whether there is memory for it: here it would cost the process.
+func TestAHeadIsReadWholeWhereNoMemoryIsLeft(t *testing.T) {
+	b := &ledger{limit: 20_000}
+	l, p := pair(t, Options{Budget: b})
+	ask(t, l)
+	head := strings.Repeat("A: "+strings.Repeat("a", 60_000)+"\r\n", 5)
+	go func() {
+		for rest := head + "\r\nthe body"; rest != ""; {
+			n := min(len(rest), 50_000)
+			p.write(stdout(rest[:n]))
+			rest = rest[n:]
+		}
+		p.write(end())
+	}()
+	var f goridge.Frame
+	if err := l.Answer(&f); err != nil || string(f.Context()) != strings.TrimSuffix(head, "\r\n") {
+		t.Fatalf("%v, a head of %d bytes", err, len(f.Context()))
+	}
+	if held := b.held.Load(); held < int64(len(head)) {
+		t.Errorf("%d bytes are booked for a head of %d", held, len(head))
+	}
+	got := string(f.Body())
+	for more := f.More(); more; {
+		var body string
+		_, body, more = next(t, l)
+		got += body
+	}
+	if got != "the body" {
+		t.Errorf("the body is %q", got)
+	}
+	f.Release()
+	l.Finish(false)
+	if b.held.Load() != 0 || l.Err() != nil {
+		t.Errorf("%d bytes are still booked, %v", b.held.Load(), l.Err())
+	}
+}
+
 func TestWhoCancelsAStreamEndsTheConversation(t *testing.T) {
 	softened := 0
 	l, p := pair(t, Options{Soften: func() { softened++ }})
