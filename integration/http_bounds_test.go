@@ -36,11 +36,11 @@ func testAnswerBounds(t *testing.T, app front) {
 			}
 			eventually(t, "the log says why", func() bool { return strings.Contains(s.logs.text(), want) })
 		}
-		large := map[string][]string{"x-large": {strings.Repeat("v", 1<<20)}}
+		large := map[string][]string{"x-large": {strings.Repeat("v", 256<<10)}}
 		if status, body := do(t, answerRequest(t, url, 200, large, "body")); status != 502 || body != "" {
-			t.Errorf("headers of more than 1 MiB: status %d, %.100q", status, body)
+			t.Errorf("headers of more than 256 KiB: status %d, %.100q", status, body)
 		}
-		eventually(t, "the log says why", func() bool { return strings.Contains(s.logs.text(), "more than 1 MiB of headers") })
+		eventually(t, "the log says why", func() bool { return strings.Contains(s.logs.text(), "more than 256 KiB of headers") })
 		if now, _ := worker(t, url); now != pid {
 			t.Errorf("it cost worker %d, now %d serves", pid, now)
 		}

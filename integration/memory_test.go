@@ -120,9 +120,15 @@ func (f *frames) check(err error) {
 // ask sends a GET request as stream n.
 func (f *frames) ask(n uint32, path string) {
 	f.t.Helper()
+	f.request(n, http.MethodGet, path)
+}
+
+// request sends one without a body as stream n.
+func (f *frames) request(n uint32, method, path string) {
+	f.t.Helper()
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	for _, field := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "127.0.0.1"}, {":path", path}} {
+	for _, field := range [][2]string{{":method", method}, {":scheme", "http"}, {":authority", "127.0.0.1"}, {":path", path}} {
 		f.check(encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}))
 	}
 	f.check(f.WriteHeaders(http2.HeadersFrameParam{StreamID: n, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true}))

@@ -161,7 +161,7 @@ type PoolConfig struct {
 	// Memory bounds in bytes what all requests and answers of the pool hold in memory
 	// together, those of a pool that it has replaced included. From half of it on bodies
 	// and answers go to temporary files, whatever their size; beyond it new requests, and
-	// from seven eighths on forms, are answered 503 with Retry-After. At least 64 MB.
+	// from seven eighths on forms and large headers of answers, are answered 503 with Retry-After. At least 64 MB.
 	// Default: an eighth of what Caddy may use, which is the machine's memory, or less
 	// where a cgroup or GOMEMLIMIT says so, and at least 64 MB (64_000_000).
 	Memory int64 `json:"memory,omitempty"`

@@ -48,7 +48,6 @@ func (h *Handler) statusError(w http.ResponseWriter, r *http.Request, err error)
 		status = http.StatusServiceUnavailable
 		retryAfter(w, time.Second)
 		h.pool.totals.reject(workerpool.RejectedMemory)
-		err = fmt.Errorf("pool %q: %w", h.pool.name, err)
 	case errors.Is(err, exchange.ErrBodyTooLarge), errors.Is(err, form.ErrTooManyFiles), errors.Is(err, form.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, context.Canceled), errors.Is(err, goneBecause(r.Context())), errors.As(err, &clientBody) && r.Context().Err() != nil:

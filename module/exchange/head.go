@@ -28,14 +28,23 @@ func allowedHeader(name, value string) bool {
 	return !hopByHop(name) && httpguts.ValidHeaderFieldName(name) && httpguts.ValidHeaderFieldValue(value)
 }
 
-// headerOverhead is what a header takes in memory beside its name and its value: it stands in our list
-// and in net/http's map.
-const headerOverhead = 300
+// What a head costs, in bytes. Its frame is counted by itself.
+const (
+	// headerOverhead is what a header takes in memory beside its name and its value: it stands in our list
+	// and in net/http's map.
+	headerOverhead = 300
+	// headerCopies is how often name and value are there at most: as text, and with HTTP/2 and 3 encoded
+	// twice, in buffers that have grown.
+	headerCopies = 4
+	// smallHead is how much the head of an answer may hold that is always passed on: some 5 KB
+	// in 40 headers. nginx takes 4 or 8 KB unless it is told otherwise.
+	smallHead = 32 << 10
+)
 
-// sizeOf is what a decoded head holds in memory until its answer has been sent, in bytes.
+// sizeOf is what a decoded head holds in memory at most until its answer has been sent.
 func sizeOf(head *httpctx.Response) (n int64) {
 	for i := range head.Header {
-		n += int64(len(head.Header[i].Name)) + int64(len(head.Header[i].Value)) + headerOverhead
+		n += headerCopies*int64(len(head.Header[i].Name)+len(head.Header[i].Value)) + headerOverhead
 	}
 	return n
 }

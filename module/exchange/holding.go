@@ -17,6 +17,15 @@ func (m *holding) takeFixed(n int64) bool { return m.count(n, m.budget.TakeFixed
 // takeHead asks for n bytes of the request's head.
 func (m *holding) takeHead(n int64) bool { return m.count(n, m.budget.TakeHead(n)) }
 
+// takeAnswer asks for n bytes of the head of an answer. A small one is always to be had.
+func (m *holding) takeAnswer(n int64) bool {
+	if n > smallHead {
+		return m.takeFixed(n)
+	}
+	m.budget.Book(n)
+	return m.count(n, true)
+}
+
 func (m *holding) count(n int64, given bool) bool {
 	if given {
 		m.n += n

@@ -230,32 +230,3 @@ func TestWithoutMemoryAndWithoutAFolderABodyIsTurnedAway(t *testing.T) {
 	}
 	o.wantHeld(t, "at the end", memoryOfTests/2)
 }
-
-// slowClient remembers what is held while it reads the answer.
-type slowClient struct {
-	http.ResponseWriter
-	o    *Options
-	held int64
-}
-
-func (s *slowClient) Write(p []byte) (int, error) {
-	s.held = s.o.Memory.Budget.Held()
-	return s.ResponseWriter.Write(p)
-}
-
-func TestTheHeadOfAnAnswerIsHeldAsLongAsItsClientReads(t *testing.T) {
-	const size = 900_000
-	o := testOptions(t)
-	w := &slowClient{httptest.NewRecorder(), o, 0}
-	if err := answered(t, o, w, http.MethodGet, `{"status":200,"headers":{"X-Large":["`+strings.Repeat("x", size)+`"]}}`, "body"); err != nil {
-		t.Fatal(err)
-	}
-	if w.held < size || w.held > size+1000 {
-		t.Errorf("%d bytes are held for a head of %d", w.held, size)
-	}
-	o.wantHeld(t, "after it", 0)
-	if err := answered(t, o, w, http.MethodGet, `{"status":99,"headers":{"X-Large":["x"]}}`, ""); err == nil {
-		t.Error("a status that is none is no error")
-	}
-	o.wantHeld(t, "after a bad answer", 0)
-}

@@ -23,29 +23,40 @@ var responses = sync.Pool{New: func() any { return new(httpctx.Response) }}
 // turn nothing may be used afterwards.
 //
 // An error comes before anything but informational answers has been sent: an [*AnswerError], a
-// [*FileError], what the turn has returned, or the error of the request's context. When the answer
+// [*FileError], [ErrNoMemory] for the head, what the turn has returned, or the error of the request's context. When the answer
 // breaks off later, Write panics with http.ErrAbortHandler, so that the client can tell.
 func Write(w http.ResponseWriter, r *http.Request, a Answer, o *Options) error {
+	mem := holding{budget: o.Memory.Budget}
+	defer mem.giveAll()
+	if err := o.write(w, r, a, &mem); err != nil {
+		return err
+	}
+	if mem.n > smallHead {
+		// With a short body, or none, the server would send the head when nobody counts it any more.
+		_ = http.NewResponseController(w).Flush()
+	}
+	return nil
+}
+
+// write does what Write does. mem is what the head holds.
+func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *holding) error {
 	discarded := false
 	defer func() {
 		if !discarded {
 			a.Close()
 		}
 	}()
-	head, held := responses.Get().(*httpctx.Response), int64(0)
+	head := responses.Get().(*httpctx.Response)
 	defer func() {
-		o.Memory.Budget.Book(-held)
 		head.Reset()
 		responses.Put(head)
 	}()
-	if err := o.readHead(w, r, head, a); err != nil {
+	if err := o.readHead(w, r, head, a, mem); err != nil {
 		if discarded = !errors.Is(err, errEndlessHints); discarded {
 			o.discardRest(r, a)
 		}
 		return err
 	}
-	held = sizeOf(head)
-	o.Memory.Budget.Book(held)
 	if len(o.Sendfile) > 0 {
 		if name := sendfileName(head); name != "" {
 			discarded = true
@@ -102,11 +113,15 @@ const (
 var errEndlessHints = errors.New("informational answers without end")
 
 // readHead reads the head of the answer. Informational answers come first: each has its
-// own headers, which do not belong to the final one.
-func (o *Options) readHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer) error {
+// own headers, which do not belong to the final one. mem is what the last one holds.
+func (o *Options) readHead(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer, mem *holding) error {
 	for n := 1; ; n++ {
+		mem.giveAll()
 		if err := decodeHead(head, a.Frame, o.CGI); err != nil {
 			return &AnswerError{a.PID, err}
+		}
+		if size := sizeOf(head); !mem.takeAnswer(size) {
+			return fmt.Errorf("worker %d: a head for which %d bytes are needed: %w", a.PID, size, ErrNoMemory)
 		}
 		if head.Status < 100 || head.Status > 599 {
 			return &AnswerError{a.PID, fmt.Errorf("%w: its status is %d", ErrBadAnswer, head.Status)}

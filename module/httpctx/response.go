@@ -1,20 +1,21 @@
 package httpctx
 
 // What a context may hold. No application comes near it, and no usual client or proxy
-// would take such an answer; but each header costs those who pass it on some work.
+// would take such an answer; but each header costs those who pass it on some work, and Go's
+// HTTP/2 keeps what the largest head of a connection has taken until that ends.
 const (
 	// MaxHeaders is the largest number of header values.
 	MaxHeaders = 1000
 
 	// MaxHeaderBytes is the largest size of all headers in bytes: of each value and, with
 	// each value, the name.
-	MaxHeaderBytes = 1 << 20
+	MaxHeaderBytes = 256 << 10
 )
 
 // Reasons of a DecodeError.
 const (
 	tooManyHeaders  = "more than 1000 headers"
-	headersTooLarge = "more than 1 MiB of headers"
+	headersTooLarge = "more than 256 KiB of headers"
 )
 
 // Response is what a worker says about its answer beside the body. A zero

@@ -331,10 +331,10 @@ func TestHeadersBeyondTheBoundsAreRefused(t *testing.T) {
 		"one more":                    {pairs(httpctx.MaxHeaders+1, "A", ""), "more than 1000 headers at byte "},
 		"very many":                   {pairs(100_000, "A", "b"), "more than 1000 headers at byte "},
 		"as large as may be":          {pairs(1, "A", strings.Repeat("v", httpctx.MaxHeaderBytes-1)), ""},
-		"a byte more":                 {pairs(1, "A", strings.Repeat("v", httpctx.MaxHeaderBytes)), "more than 1 MiB of headers at byte "},
-		"a known name":                {pairs(1, "Content-Type", strings.Repeat("v", httpctx.MaxHeaderBytes-11)), "more than 1 MiB of headers at byte "},
-		"several":                     {pairs(3, "A", strings.Repeat("v", httpctx.MaxHeaderBytes/2)), "more than 1 MiB of headers at byte "},
-		"a name that many values use": {pairs(900, long+long, ""), "more than 1 MiB of headers at byte "},
+		"a byte more":                 {pairs(1, "A", strings.Repeat("v", httpctx.MaxHeaderBytes)), "more than 256 KiB of headers at byte "},
+		"a known name":                {pairs(1, "Content-Type", strings.Repeat("v", httpctx.MaxHeaderBytes-11)), "more than 256 KiB of headers at byte "},
+		"several":                     {pairs(3, "A", strings.Repeat("v", httpctx.MaxHeaderBytes/2)), "more than 256 KiB of headers at byte "},
+		"a name that many values use": {pairs(900, long+long, ""), "more than 256 KiB of headers at byte "},
 	} {
 		values := make(map[string][]string)
 		for _, p := range c.header {

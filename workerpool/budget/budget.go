@@ -3,10 +3,10 @@
 // unread, makes more of it.
 //
 // Nobody ever waits for memory: who asks for some gets it at once, or is refused and
-// puts the bytes into a file, or turns the request away. So nothing can wait for each
+// puts the bytes into a file, or turns the request away, be it when it has been answered. So nothing can wait for each
 // other. What becomes of bytes that are refused decides how much of the bound
 // they may take: bytes that can go to a file only half of it, so that they never keep
-// out those that cannot, and these leave a rest for the heads of requests.
+// out those that cannot, such as the heads of answers, and these leave a rest for the heads of requests.
 package budget
 
 import "sync/atomic"

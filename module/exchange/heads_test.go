@@ -1,0 +1,161 @@
+package exchange
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
+)
+
+// slowClient remembers what is held when the answer, and each hint before it, leaves.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	o           *Options
+	hints, held int64
+}
+
+func (s *slowClient) WriteHeader(status int) {
+	if status < 200 {
+		s.hints = s.o.Memory.Budget.Held()
+		return // the recorder would take it for the answer
+	}
+	s.ResponseRecorder.WriteHeader(status)
+}
+
+// Flush is where a server sends the head of a short answer.
+func (s *slowClient) Flush() {
+	s.held = s.o.Memory.Budget.Held()
+	s.ResponseRecorder.Flush()
+}
+
+func client(o *Options) *slowClient { return &slowClient{httptest.NewRecorder(), o, 0, 0} }
+
+func headOf(status string, size int) string {
+	return `{"status":` + status + `,"headers":{"X-Large":["` + strings.Repeat("x", size) + `"]}}`
+}
+
+const largeHead = 200_000
+
+// TestTheHeadOfAnAnswerIsHeldUntilItIsOut has answers whose body is so short that a server would send it
+// after the handler has returned.
+func TestTheHeadOfAnAnswerIsHeldUntilItIsOut(t *testing.T) {
+	for _, c := range []struct{ method, status, body string }{
+		{http.MethodGet, "200", "body"}, {http.MethodGet, "200", ""}, {http.MethodHead, "200", ""}, {http.MethodGet, "204", ""}, {http.MethodGet, "304", ""},
+	} {
+		o := testOptions(t)
+		w := client(o)
+		if err := answered(t, o, w, c.method, headOf(c.status, largeHead), c.body); err != nil {
+			t.Fatal(err)
+		}
+		if w.held < 3*largeHead || w.held > 5*largeHead {
+			t.Errorf("%v: %d bytes are held for a head of %d, which may be there four times", c, w.held, largeHead)
+		}
+		o.wantHeld(t, "after it", 0)
+		if err := answered(t, o, w, c.method, headOf("99", 1), ""); err == nil {
+			t.Error("a status that is none is no error")
+		}
+		o.wantHeld(t, "after a bad answer", 0)
+	}
+}
+
+func TestAHeadForWhichThereIsNoMemoryIsNotPassedOn(t *testing.T) {
+	held := int64(memoryOfTests - memoryOfTests/8)
+	o := testOptions(t)
+	o.Memory.Budget.Book(held)
+	w := client(o)
+	err := answered(t, o, w, http.MethodPost, headOf("200", largeHead), "body")
+	if !errors.Is(err, ErrNoMemory) || !strings.Contains(err.Error(), "worker 1") {
+		t.Errorf("the error is %v", err)
+	}
+	if len(w.Header()) > 0 || w.Body.Len() > 0 {
+		t.Errorf("%d headers and %d bytes have left", len(w.Header()), w.Body.Len())
+	}
+	o.wantHeld(t, "refused", held)
+	o.Memory.Budget.Book(-2 * largeHead * headerCopies)
+	if err := answered(t, o, w, http.MethodPost, headOf("200", largeHead), "body"); err != nil || w.Body.String() != "body" {
+		t.Errorf("with room again: %v, %q", err, w.Body)
+	}
+}
+
+func TestASmallHeadIsAlwaysPassedOn(t *testing.T) {
+	o := testOptions(t)
+	o.Memory.Budget.Book(2 * memoryOfTests)
+	for what, head := range map[string]string{
+		"one long value": headOf("200", 7_000),
+		"many headers":   manyHeaders(100, "x", ""),
+		"a usual page":   manyHeaders(40, "X-Usual", strings.Repeat("v", 100)),
+	} {
+		w := client(o)
+		if err := answered(t, o, w, http.MethodGet, head, "body"); err != nil || w.Body.String() != "body" {
+			t.Errorf("%s: %v, %q", what, err, w.Body)
+		}
+		if w.Flushed {
+			t.Errorf("%s: it is sent in pieces", what)
+		}
+		o.wantHeld(t, what, 2*memoryOfTests)
+	}
+}
+
+// hinted is the turn of an answer with a hint before it.
+type hinted struct {
+	wholeTurn
+	frame *goridge.Frame // the hint, then the answer
+	rest  *goridge.Frame // the answer, until it has been read
+}
+
+func (h *hinted) Open() bool { return h.rest != nil }
+func (h *hinted) NextHead() error {
+	if h.rest == nil {
+		return io.EOF
+	}
+	*h.frame, h.rest = *h.rest, nil
+	return nil
+}
+
+// hintedAnswer passes on a hint of so many bytes, and then an answer.
+func hintedAnswer(t *testing.T, o *Options, w http.ResponseWriter, size int) error {
+	t.Helper()
+	a := answerOf(t, headOf("103", size), "")
+	a.Turn = &hinted{frame: a.Frame, rest: answerOf(t, headOf("200", 10), "body").Frame}
+	return Write(w, httptest.NewRequest(http.MethodGet, "/", nil), a, o)
+}
+
+func TestTheHeadOfAHintIsHeldUntilItIsOut(t *testing.T) {
+	o := testOptions(t)
+	w := client(o)
+	if err := hintedAnswer(t, o, w, largeHead); err != nil || w.Body.String() != "body" {
+		t.Fatalf("%v, %q", err, w.Body)
+	}
+	if w.hints < 3*largeHead || w.hints > 5*largeHead {
+		t.Errorf("%d bytes are held for a hint of %d", w.hints, largeHead)
+	}
+	if w.Flushed {
+		t.Error("the hint is still held with the answer")
+	}
+	o.wantHeld(t, "after it", 0)
+
+	held := int64(memoryOfTests - memoryOfTests/8)
+	o.Memory.Budget.Book(held)
+	if err := hintedAnswer(t, o, client(o), largeHead); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("without room for a hint: %v", err)
+	}
+	if err := hintedAnswer(t, o, w, 1000); err != nil {
+		t.Errorf("without room for a small hint: %v", err)
+	}
+	o.wantHeld(t, "at the end", held)
+}
+
+// TestNoHeadIsLargerThanBrowsersTake holds the bound of one head to what docs/http.md says.
+func TestNoHeadIsLargerThanBrowsersTake(t *testing.T) {
+	for size, want := range map[int]bool{256<<10 - len("X-Large"): true, 256 << 10: false} {
+		err := answered(t, testOptions(t), httptest.NewRecorder(), http.MethodGet, headOf("200", size), "")
+		if ok := err == nil; ok != want || !ok && !errors.Is(err, httpctx.ErrBadContext) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
