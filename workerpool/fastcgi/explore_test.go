@@ -205,7 +205,7 @@ func (w world) wrong() error {
 }
 
 func TestNoAnswerComesToAnotherRequestWhateverHappens(t *testing.T) {
-	first := world{m: NewMachine(phpPID), at: opened}
+	first := world{m: Machine{pid: phpPID}, at: opened}
 	from := map[world]step{first: {}}
 	path := func(w world) (names []string) {
 		for w != first {
@@ -247,7 +247,7 @@ func TestNoAnswerComesToAnotherRequestWhateverHappens(t *testing.T) {
 
 func TestTheModelFindsAMachineThatTrustsTooEarly(t *testing.T) {
 	// The same with a machine that takes PHP for ready as soon as it has answered.
-	w := world{m: NewMachine(phpPID), at: opened}
+	w := world{m: Machine{pid: phpPID}, at: opened}
 	for _, name := range []string{"we ask", "PHP begins", "PHP prints", "PHP ends its answer", "we hear", "we hear", "we hear", "we finish"} {
 		found := false
 		for _, s := range append(w.phpSteps(), w.ourSteps()...) {

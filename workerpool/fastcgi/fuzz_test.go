@@ -13,7 +13,7 @@ import (
 // heard is what a conversation makes of what PHP sends, in pieces of so many bytes.
 func heard(t *testing.T, text []byte, piece int) (head, body string, err error) {
 	l := newLink(nil, Options{MaxInMemory: 1 << 20})
-	l.pid, l.machine = os.Getpid(), NewMachine(os.Getpid())
+	l.pid, l.machine = os.Getpid(), Machine{pid: os.Getpid()}
 	l.machine.Ask()
 	defer l.answer.reset()
 	for len(text) > 0 {

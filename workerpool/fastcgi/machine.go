@@ -8,7 +8,7 @@ import (
 
 // Machine follows the conversation with one PHP process and judges each record that it sends. It is
 // pure: no input or output, no clock, no lock; events go in by its methods, decisions come out. A
-// Machine is a value: a copy goes its own way.
+// Machine is a value: a copy goes its own way. It begins with a process that has read the opening of its first request.
 //
 // PHP reads the first eight bytes of the next request, its opening, when it is done with the one before, whatever
 // that has done after its answer. So the opening is sent as soon as an answer is there, by itself,
@@ -79,9 +79,6 @@ const (
 
 // ErrNoHead says that an answer came to its end before its head did.
 var ErrNoHead = errors.New("PHP ended its answer before the end of the headers")
-
-// NewMachine is that of a process which has read the opening of its first request.
-func NewMachine(pid int) Machine { return Machine{pid: pid} }
 
 // Phase is how far PHP is.
 func (m *Machine) Phase() Phase { return m.phase }

@@ -44,7 +44,7 @@ func pair(t testing.TB, o Options) (*Link, *peer) {
 		t.Fatal(err)
 	}
 	l := newLink(sock, o)
-	l.pid, l.machine = os.Getpid(), NewMachine(os.Getpid())
+	l.pid, l.machine = os.Getpid(), Machine{pid: os.Getpid()}
 	if _, err := sock.write(opening); err != nil {
 		t.Fatal(err)
 	}
