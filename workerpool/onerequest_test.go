@@ -185,6 +185,33 @@ func TestALauncherIsClosedWhenTheLastOfItsWorkersHasGone(t *testing.T) {
 	}
 }
 
+func TestALauncherIsClosedWhenNobodyPreparesTheNextOneAnyMore(t *testing.T) {
+	var early chan bool
+	l := &fakes{}
+	l.renew = func(ctx context.Context) (launch.Launcher, error) {
+		<-ctx.Done()
+		<-time.After(time.Second) // it takes a moment to give up
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		early <- l.closed > 0
+		return nil, ctx.Err()
+	}
+	bubbleOf(t, Config{Min: 1, Max: 1}, l, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+		early = make(chan bool, 1) // within the bubble
+		go func() { _, _ = p.Restart(ReasonRestart) }()
+		pass(10 * ms)
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if <-early {
+			t.Error("it was closed before")
+		}
+		if l.closed != 1 {
+			t.Errorf("in the end it was closed %d times", l.closed)
+		}
+	})
+}
+
 func TestANewerRestartEndsThePreparationOfAnOlderOne(t *testing.T) {
 	third := &fakes{}
 	calls := 0

@@ -43,7 +43,7 @@ type Pool struct {
 	stopped   chan struct{}  // closed by Stop
 	killAll   chan struct{}  // closed when Close has lost its patience
 	done      chan struct{}  // closed when the last worker has gone
-	owners    sync.WaitGroup // of the workers, and who waits for a restart after a change
+	owners    sync.WaitGroup // of the workers, who prepares a restart, and who waits for one after a change
 	stopWatch func()
 
 	// mu guards everything below and the fields of workers that say so. It is

@@ -36,6 +36,8 @@ func (p *Pool) Restart(reason Reason) (*Rollout, error) {
 	p.rollout = r
 	p.giveUpBoots(r)
 	old, before := p.generation().launcher, p.generation().common
+	p.owners.Add(1) // old is not closed meanwhile
+	defer p.owners.Done()
 	p.mu.Unlock()
 
 	common := p.begin(before)
