@@ -94,10 +94,9 @@ func crashesUnderLoad(t *testing.T, c crew) line {
 			}
 			traffic.more(10)
 			s.settled("app", 4)
-			records := s.waitRecords("worker crashed", 1)
-			if !slices.ContainsFunc(records, func(r map[string]any) bool { return strings.HasPrefix(r["exit"].(string), exit) }) {
-				t.Errorf("no record of a crash says %q: %v", exit, records)
-			}
+			eventually(t, fmt.Sprintf("the record of a crash says %q", exit), func() bool {
+				return slices.ContainsFunc(s.logs.records("worker crashed"), func(r map[string]any) bool { return strings.HasPrefix(r["exit"].(string), exit) })
+			})
 		}
 	}
 	got := traffic.end()
@@ -164,7 +163,7 @@ func hangsUnderLoad(t *testing.T, c crew) line {
 		}
 		slowest = max(slowest, r.took)
 	}
-	if slowest > limit+time.Second { // it takes no longer than the limit; the rest is the machine's
+	if slowest > limit+noise { // to the moment: workerpool/head_test.go, where nothing but the clock takes time
 		t.Errorf("504 took up to %v with a limit of %v", slowest, limit)
 	}
 	got := traffic.end()

@@ -146,15 +146,17 @@ func uploadFile(t *testing.T, url string, content []byte) (files map[string]uplo
 	return files
 }
 
-// wantLogged checks that some line of the log holds all these words.
+// wantLogged waits until some line of the log holds all these words: it comes by another way than the answer.
 func (s *server) wantLogged(what string, words ...string) {
 	s.t.Helper()
-	for text := range strings.Lines(s.logs.text()) {
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
-			return
+	eventually(s.t, fmt.Sprintf("%s: a record holds %q", what, words), func() bool {
+		for text := range strings.Lines(s.logs.text()) {
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+				return true
+			}
 		}
-	}
-	s.t.Errorf("%s: no record holds %q", what, words)
+		return false
+	})
 }
 
 // noDescriptors takes every new file descriptor away from Caddy.

@@ -82,7 +82,7 @@ func testAnswerBounds(t *testing.T, app front) {
 				t.Errorf("of %d hints %d came, then %+v", count, n, res)
 			}
 		}
-		if warned := len(s.logs.records("dropped informational answers")); warned != 2 {
+		if warned := len(s.waitRecords("dropped informational answers", 2)); warned != 2 {
 			t.Errorf("the log says %d times that hints were dropped, want 2", warned)
 		}
 	})

@@ -66,7 +66,7 @@ func TestATimeLimitIsNotTakenBackWithAnInterruption(t *testing.T) {
 		if !errors.Is(got.err, ErrTimeout) {
 			t.Errorf("the front ended with %v", got.err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("the front has no time limit any more")
 		for pid := range pids(p) {
 			_ = p.Retire(pid, true)
@@ -139,7 +139,7 @@ func TestTheTimeLimitHoldsWithinALargeErrorFrame(t *testing.T) {
 		if !errors.Is(got.err, ErrTimeout) {
 			t.Errorf("got %v", got.err)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(patience):
 		t.Error("nothing came")
 		for pid := range pids(p) {
 			_ = p.Retire(pid, true)

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 )
@@ -57,7 +56,7 @@ func TestNothingIsLeftOneSecondAfterTheProgramWasKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, v := range all {
-				v.dies(t, time.Second)
+				v.dies(t, patience)
 			}
 			_ = host.Wait()
 		})

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -168,7 +167,7 @@ func TestARequestDoesNotWaitForAPoolThatWasClosedMeanwhile(t *testing.T) {
 			return nil
 		})
 	})))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := p.Exec(ctx, script("answer")); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v; want ErrClosed", err)

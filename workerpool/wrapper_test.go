@@ -4,7 +4,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // wrapped is a pool of one worker behind a shell, which is what the pool starts.
@@ -32,8 +31,8 @@ func TestPHPDoesNotOutliveItsWrapper(t *testing.T) {
 	r := send(p, t.Context(), script("ignore term; ignore stop; fork "+g.path+"; visit "+g.path))
 	one, other := g.next(t), g.next(t)
 	killWrapper(t, one)
-	one.dies(t, 5*time.Second)
-	other.dies(t, 5*time.Second)
+	one.dies(t, patience)
+	other.dies(t, patience)
 	if got := receive(t, r); got.err == nil {
 		t.Error("the request was answered")
 	}
@@ -48,7 +47,7 @@ func TestPHPDoesNotOutliveAWrapperThatEndsWhileItBoots(t *testing.T) {
 	v := g.next(t)
 	killWrapper(t, v)
 	as[*BootError](t, receive(t, started))
-	v.dies(t, 5*time.Second)
+	v.dies(t, patience)
 }
 
 // PHP may leave a process behind on purpose.
