@@ -31,6 +31,8 @@ var bars = []bar{
 	{"in", rrPackages, "nginx+php-fpm", 8, 1.0, 1.0},
 	{"in", rrPackages, "roadrunner", 8, 3.5, 0},
 	{"symfony", ownLoop, bridged, 64, 1.0, 0.7},
+	{"symfony", frankenLoop, frankenWorker, 64, 0, 1.2},
+	{"laravel", frankenLoop, frankenWorker, 64, 0, 1.2},
 	{"hello", classicMode, "nginx+php-fpm", 64, 0, 1.15},
 	{"hello", classicMode, "caddy+php-fpm", 64, 0, 0.5},
 	{"symfony", classicMode, "nginx+php-fpm", 64, 0, 1.0},

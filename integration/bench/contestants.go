@@ -37,6 +37,9 @@ const (
 	// frankenLoop is a script of FrankenPHP on php_worker, and frontController one of PHP-FPM in our package.
 	frankenLoop     = "php_worker frankenphp loop"
 	frontController = "php_worker superglobals"
+	// frankenWorker and frankenClassic are FrankenPHP with that script, and without any.
+	frankenWorker  = "frankenphp"
+	frankenClassic = "frankenphp classic"
 	// ownScript is the script of our own PHP package.
 	ownScript = "own.php"
 	// notPSR7 are the applications where PSR-7 objects make no difference worth
@@ -82,7 +85,8 @@ func (e *environment) contestants() []contestant {
 		list = append(list, contestant{name: "roadrunner json", commands: roadRunner(bin, vendor), without: "static" + frameworks})
 	}
 	if bin := os.Getenv("FRANKENPHP_BIN"); bin != "" {
-		list = append(list, contestant{name: "frankenphp", commands: frankenPHP(bin, "franken.php", ""), without: frameworks})
+		list = append(list, contestant{name: frankenWorker, commands: frankenPHP(bin, "franken.php", "")})
+		list = append(list, contestant{name: frankenClassic, commands: frankenPHPClassic(bin), without: "static"})
 		if vendor != "" {
 			list = append(list, contestant{name: "frankenphp psr-7", commands: frankenPHP(bin, "franken-psr.php", vendor), without: notPSR7})
 		}

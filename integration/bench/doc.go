@@ -19,7 +19,7 @@
 //	RR_BIN             RoadRunner, with the packages of BENCH_VENDOR
 //	RR_JSON_BIN        RoadRunner of 2023, which speaks JSON to its workers
 //	RR_JSON_VENDOR     packages for RR_JSON_BIN; BENCH_VENDOR if not set
-//	FRANKENPHP_BIN     FrankenPHP's worker mode
+//	FRANKENPHP_BIN     FrankenPHP, in worker mode and in classic mode
 //	FRANKENPHP_WORKERS its worker threads; by default as many as the others have
 //	                   processes, or 1 if its PHP is not thread-safe
 //

@@ -49,10 +49,31 @@ func frankenPHP(bin, script, vendor string) func(*environment, launch) ([]*exec.
 		}
 		global += "\t\t}\n\t}\n"
 		site := fmt.Sprintf("\troot %s\n\trewrite %s\n\tphp\n", e.apps, script)
-		if l.app.path != "" {
+		if l.app.name == "static" {
 			site = fmt.Sprintf("\troot %s\n\tphp_server\n", e.public)
 		}
 		cmd, err := l.caddyfile(bin, global, site)
+		return []*exec.Cmd{cmd}, err
+	}
+}
+
+// frankenPHPClassic runs the application's index.php anew for each request.
+func frankenPHPClassic(bin string) func(*environment, launch) ([]*exec.Cmd, error) {
+	return func(e *environment, l launch) ([]*exec.Cmd, error) {
+		threads, err := e.frankenWorkers(bin, l.workers)
+		if err != nil {
+			return nil, err
+		}
+		global := fmt.Sprintf("\tfrankenphp {\n\t\tnum_threads %d\n\t\tmax_threads %d\n", threads, threads)
+		for _, setting := range l.settings() {
+			global += fmt.Sprintf("\t\tphp_ini %s %s\n", setting[0], setting[1])
+		}
+		global += "\t}\n"
+		site := fmt.Sprintf("\troot %s\n\trewrite index.php\n\tphp {\n", e.apps)
+		for _, v := range e.variables(l) {
+			site += fmt.Sprintf("\t\tenv %s %s\n", v[0], v[1])
+		}
+		cmd, err := l.caddyfile(bin, global, site+"\t}\n")
 		return []*exec.Cmd{cmd}, err
 	}
 }

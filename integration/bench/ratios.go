@@ -49,7 +49,7 @@ func versus(value, bar float64, atLeast bool) string {
 }
 
 // writeRatios compares each of ours with each peer, and with our first, so that
-// options and builds can be told apart.
+// options and builds can be told apart; another loop of php_worker only where a bar names it.
 func (e *environment) writeRatios(b *strings.Builder, results []result) {
 	ours := make(map[string]bool)
 	for _, c := range e.ours() {
@@ -57,10 +57,10 @@ func (e *environment) writeRatios(b *strings.Builder, results []result) {
 	}
 	var lines strings.Builder
 	for _, o := range results {
-		if !ours[o.contestant] {
-			continue
-		}
 		for _, p := range results {
+			if !ours[o.contestant] && findBar(o.app, o.load, o.contestant, p.contestant) == (bar{}) {
+				continue
+			}
 			base := ours[p.contestant] && strings.HasPrefix(o.contestant, p.contestant+" (")
 			if p.load != o.load || ours[p.contestant] && !base {
 				continue
