@@ -11,7 +11,7 @@ import (
 // never the same: who answers, and what is drawn.
 var frameworkMasks = []func(string) string{
 	masked(`of process \d+`), masked(`PHPSESSID=[a-zA-Z0-9,-]{20,}`), masked(`(example_session|XSRF-TOKEN|queued)=[^;]+`),
-	masked(`(?i)(expires|max-age)=[^;]+`), masked(`"PHPSESSID":"[^"]+"`),
+	masked(`(?i)(expires|max-age)=[^;]+`), dates, masked(`"PHPSESSID":"[^"]+"`),
 }
 
 // framework makes the requests of an application that both frameworks have.

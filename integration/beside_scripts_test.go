@@ -23,7 +23,7 @@ func scriptsPair(t *testing.T, p pairing) (*pair, *visitors) {
 	p.server += "location /internal/ { internal; }"
 	p.block = append(p.block, fmt.Sprintf("sendfile %q", p.ours))
 	both := p.start(t)
-	return both, both.visitors(t, masked(`PHPSESSID(=|":")[a-z0-9,-]{20,}`), masked(`Max-Age=\d+`), replaced(p.root, p.ours))
+	return both, both.visitors(t, masked(`PHPSESSID(=|":")[a-z0-9,-]{20,}`), masked(`Max-Age=\d+`), dates, replaced(p.root, p.ours))
 }
 
 // replaced makes two paths alike.

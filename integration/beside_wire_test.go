@@ -124,3 +124,6 @@ func masked(expression string) func(string) string {
 	r := regexp.MustCompile(expression)
 	return func(text string) string { return r.ReplaceAllString(text, "…") }
 }
+
+// dates are those of headers and feeds: the two sides are asked one after the other.
+var dates = masked(`\w{3}, \d\d[ -]\w{3}[ -]\d{4} \d\d:\d\d:\d\d (GMT|\+0000)`)

@@ -53,7 +53,7 @@ func wordpressMasks(p pairing) []func(string) string {
 		masked(`(?i)(expires|max-age)=[^;]+`), masked(`data-pw="[^"]*"`), masked(`(wordpress_|wp-settings-|wp-postpass_)[a-z0-9_-]+=[^;]*`),
 		masked(`name="(mm|hh|mn|ss|hidden_mn|cur_mn|cur_hh)" value="\d+"`), masked(`class="(hh|mn|ss)">\d+`), masked(`\d\.gravatar`),
 		masked(`data-secret=(\\"|&quot;|")\w+|#\?secret=\w+`), masked(`(wordpress|html)-\d+-\d+`), masked(`<kbd>\w{8}</kbd>`), masked(`urn:uuid:[-0-9a-f]+`), masked(`\$P\$[^"]+`),
-		masked(`\w{3}, \d\d[ -]\w{3}[ -]\d{4} \d\d:\d\d:\d\d (GMT|\+0000)`), masked(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00|Z)?`), masked(`\d{1,2}:\d\d ?[ap]m`), masked(`\d+ (second|min|minute)s?( ago)?`),
+		dates, masked(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00|Z)?`), masked(`\d{1,2}:\d\d ?[ap]m`), masked(`\d+ (second|min|minute)s?( ago)?`),
 		masked(`\b([0-9a-f]{10}(\.\d+)?|\d{11,13}|[0-9a-f]{32})\b`), // nonces, and times since 1970
 	}
 }

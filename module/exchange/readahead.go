@@ -9,6 +9,9 @@ import (
 	"github.com/phpworker/caddy-php-worker/goridge"
 )
 
+// pieceSize is how much of the file is in memory at once, in bytes: as much as an answer has where there is no room.
+const pieceSize = 16 << 10
+
 // readAhead is the turn of an answer that comes in parts because PHP pauses within it, not because it asks for that: as PHP-FPM
 // has it, where whoever reads slowly holds no process. A goroutine of its own reads what PHP says, and ends the turn;
 // the client takes it from here. So much is kept as of an answer that comes at once: beyond that PHP waits.
@@ -131,13 +134,22 @@ func (q *readAhead) Next() error {
 		return q.err
 	}
 	p := q.parts[0]
-	q.parts = q.parts[1:]
-	if p.frame.MoveTo(&q.frame); p.stored == 0 {
+	if p.stored == 0 {
+		q.parts = q.parts[1:]
+		p.frame.MoveTo(&q.frame)
 		return nil
 	}
-	q.frame.Payload = make([]byte, p.stored)
+	n := min(p.stored, pieceSize)
+	last := n == p.stored
+	p.stored -= n
+	if q.frame = (goridge.Frame{Payload: make([]byte, n)}); !last || p.frame.More() {
+		q.frame.Stream = goridge.StreamMore
+	}
+	if last {
+		q.parts = q.parts[1:]
+	}
 	_, err := q.file.ReadAt(q.frame.Payload, q.read)
-	q.read += p.stored
+	q.read += n
 	return err
 }
 
