@@ -23,17 +23,30 @@ final class Input
     /** @var resource */
     private $stream;
 
+    /** Whether one of this class has just been asked for something. */
+    private static bool $asked = false;
+
+    /**
+     * PHP never frees what it keeps for a wrapper that was registered: some 150 bytes. So this one stays behind the
+     * request, until something else is opened below php://.
+     */
     public static function install(string $body): void
     {
         self::$body = $body;
-        \stream_wrapper_unregister('php');
-        \stream_wrapper_register('php', self::class);
+        self::$asked = false;
+        @\file_exists('php://input');
+        self::$asked || self::register();
     }
 
     public static function remove(): void
     {
         self::$body = '';
-        \stream_wrapper_restore('php');
+    }
+
+    private static function register(): void
+    {
+        \stream_wrapper_unregister('php');
+        \stream_wrapper_register('php', self::class);
     }
 
     public function stream_open(string $path, string $mode, int $options): bool
@@ -42,6 +55,26 @@ final class Input
         if (($options & self::INCLUDE) !== 0 && !\ini_get('allow_url_include')) {
             return false;
         }
+        if (\strcasecmp($path, 'php://input') === 0 && \ini_get('allow_url_fopen')) {
+            $stream = \fopen('data:application/octet-stream;base64,' . \base64_encode(self::$body), 'rb');
+        } else {
+            $stream = $this->native($path, $mode);
+        }
+        if ($stream === false) {
+            return false;
+        }
+        $this->stream = $stream;
+
+        return true;
+    }
+
+    /**
+     * What PHP's own wrapper opens.
+     *
+     * @return resource|false
+     */
+    private function native(string $path, string $mode)
+    {
         @\stream_wrapper_restore('php');
         try {
             if (\strcasecmp($path, 'php://input') === 0) {
@@ -50,19 +83,14 @@ final class Input
                     \fwrite($stream, self::$body);
                     \rewind($stream);
                 }
-            } else {
-                $stream = $this->context === null ? \fopen($path, $mode) : \fopen($path, $mode, false, $this->context);
-            }
-        } finally {
-            \stream_wrapper_unregister('php');
-            \stream_wrapper_register('php', self::class);
-        }
-        if ($stream === false) {
-            return false;
-        }
-        $this->stream = $stream;
 
-        return true;
+                return $stream;
+            }
+
+            return $this->context === null ? \fopen($path, $mode) : \fopen($path, $mode, false, $this->context);
+        } finally {
+            self::$body === '' || self::register();
+        }
     }
 
     public function stream_read(int $count): string|false
@@ -113,6 +141,8 @@ final class Input
      */
     public function url_stat(string $path, int $flags): bool
     {
+        self::$asked = true;
+
         return false;
     }
 
