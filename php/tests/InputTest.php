@@ -66,4 +66,20 @@ final class InputTest extends TestCase
         Input::install('second');
         self::assertSame('second', \file_get_contents('php://input'));
     }
+
+    public function testABodyThatIsReadCostsNoMemoryForGood(): void
+    {
+        $read = static function (): void {
+            Input::install('a=1');
+            self::assertSame('a=1', file_get_contents('php://input'));
+            Input::remove();
+        };
+        $read();
+        $before = memory_get_usage();
+        for ($n = 0; $n < 1000; $n++) {
+            $read();
+        }
+        @stream_wrapper_restore('php');
+        self::assertLessThan(50_000, memory_get_usage() - $before);
+    }
 }
