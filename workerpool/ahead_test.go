@@ -169,7 +169,7 @@ func TestARequestSentAheadOfOneThatTakesTooLongIsCarriedOutElsewhere(t *testing.
 	for _, together := range []bool{false, true} {
 		t.Run(fmt.Sprint("together ", together), func(t *testing.T) {
 			c, file := steady(1), journal(t)
-			c.RequestTimeout = 300 * time.Millisecond
+			c.RequestTimeout = 2 * time.Second // also for those that line up
 			p := start(t, c)
 			r := lineUp(t, t.Context(), p, script("block"), repeatable("note "+file+"; answer", "behind"), together)
 			if err := receive(t, r.front).err; !errors.Is(err, ErrTimeout) {

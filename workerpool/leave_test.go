@@ -172,7 +172,7 @@ func TestAPostIsNeverBehindAnything(t *testing.T) {
 // request_timeout is for what a worker has begun with.
 func TestTheTimeOfARequestBeginsWhenTheWorkerBeginsWithIt(t *testing.T) {
 	c, g, file := steady(1), newGate(t), journal(t)
-	c.RequestTimeout = 300 * time.Millisecond
+	c.RequestTimeout = 2 * time.Second // also for those that line up
 	p := start(t, c)
 	r := rowOf(t, p, true, 2, repeatable("answer front; visit "+g.path), repeatable("note "+file+"; answer", "behind 0"), repeatable("note "+file+"; answer", "behind 1"))
 	v, begin := g.next(t), time.Now()
