@@ -112,6 +112,10 @@ func (k trafficKind) run(t, report *testing.T, seed uint64, length time.Duration
 		// look: the rest of the frame is lost, whoever reads.
 		scene.signals = slices.DeleteFunc(scene.signals, func(kind string) bool { return kind == "SIGSTOP" })
 	}
+	if k.cgi { // it never grows beyond the processes that it begins with, and knows no fastcgi_finish_request
+		scene.admin = slices.DeleteFunc(scene.admin, func(kind string) bool { return kind == "scale" })
+		delete(scene.mix.weights, "exit-after")
+	}
 	report.Logf("%s, seed %d, %v: %v", k.name, seed, length.Round(time.Millisecond), scene)
 	folder := os.Getenv("TRAFFIC_KEEP")
 	if folder != "" {
