@@ -26,6 +26,8 @@ var (
 	noSockets = regexp.MustCompile(`(?i)\bext-sockets\b|sockets extension|undefined function \S*socket_`)
 	// ownSource is the line of a worker that takes requests, which PHP prints where it is no code for it.
 	ownSource = regexp.MustCompile(`Worker::create\(|->waitRequest\(`)
+	// notUnderstood is how a PHP complains that is older than the code.
+	notUnderstood = regexp.MustCompile(`^Parse error|Call to undefined function`)
 	// notCLI are the names of PHP's programs that cannot run a worker.
 	notCLI = regexp.MustCompile(`^(php-?(cgi|fpm)[0-9.]*|php[0-9.]+-?(cgi|fpm))(\.exe)?$`)
 )
@@ -70,7 +72,7 @@ func (c *Config) hint(e *BootError, php *PHP) string {
 		return "PHP has printed the script instead of running it: it must begin with <?php"
 	case c.Relay == RelayUnix && noSockets.MatchString(printed):
 		return "relay unix needs PHP's sockets extension"
-	case strings.HasPrefix(e.Fatal, "Parse error") && php != nil && php.VersionID < oldestPHP:
+	case notUnderstood.MatchString(e.Fatal) && php != nil && php.VersionID < oldestPHP:
 		return "this is PHP " + php.Version + "; php_worker's own package needs 8.1 or newer, and other code may, too"
 	case e.Fatal != "":
 		return "" // PHP has said it

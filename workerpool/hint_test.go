@@ -110,20 +110,28 @@ func TestAHintIsGivenOnlyWhereTheCauseIsCertain(t *testing.T) {
 }
 
 func TestAPHPThatIsTooOldIsNamedWhereItDoesNotUnderstandTheCode(t *testing.T) {
-	for version, hint := range map[string]string{`"7.4.33", "id": 70433`: "this is PHP 7.4.33", `"8.3.1", "id": 80301`: ""} {
-		old := filepath.Join(t.TempDir(), "php")
-		check(os.WriteFile(old, []byte(`#!/bin/sh
-			case "$*" in
-			*" -r "*) echo 'php_worker asked: {"version": `+version+`, "memory_limit": "-1"}' ;;
-			*) exec php "$@" ;;
-			esac`), 0o700))
-		c := self(1)
-		c.Command = []string{old, phpFile(t, `<?php for (;`)[1]}
-		c.SuitIni = func(*PHP, *zap.Logger) map[string]string { return nil }
-		err := unstarted(t, c).Start(t.Context())
-		if boot := as[*BootError](t, err); !strings.HasPrefix(boot.Hint, hint) || (hint == "") != (boot.Hint == "") {
-			t.Errorf("version %s: want the hint %q in %v", version, hint, err)
+	for _, code := range []string{`<?php for (;`, `<?php strlen_of_php_9('');`} {
+		for version, hint := range map[string]string{`"7.4.33", "id": 70433`: "this is PHP 7.4.33", `"8.3.1", "id": 80301`: ""} {
+			tooOld(t, code, version, hint)
 		}
+	}
+}
+
+// tooOld wants the hint where a PHP of that version is to run the code.
+func tooOld(t *testing.T, code, version, hint string) {
+	t.Helper()
+	old := filepath.Join(t.TempDir(), "php")
+	check(os.WriteFile(old, []byte(`#!/bin/sh
+		case "$*" in
+		*" -r "*) echo 'php_worker asked: {"version": `+version+`, "memory_limit": "-1"}' ;;
+		*) exec php "$@" ;;
+		esac`), 0o700))
+	c := self(1)
+	c.Command = []string{old, phpFile(t, code)[1]}
+	c.SuitIni = func(*PHP, *zap.Logger) map[string]string { return nil }
+	err := unstarted(t, c).Start(t.Context())
+	if boot := as[*BootError](t, err); !strings.HasPrefix(boot.Hint, hint) || (hint == "") != (boot.Hint == "") {
+		t.Errorf("%s, version %s: want the hint %q in %v", code, version, hint, err)
 	}
 }
 

@@ -36,9 +36,10 @@ const askTimeout = 5 * time.Second
 // behind it make it try the JIT, and leave a debugger alone.
 const (
 	questionMark = "php_worker asked: "
-	question     = `echo "\n` + questionMark + `", json_encode(["version" => PHP_VERSION, "id" => PHP_VERSION_ID,` +
-		` "memory_limit" => (string) ini_get("memory_limit"), "sockets" => extension_loaded("sockets"),` +
-		` "jit" => function_exists("opcache_get_status") && !empty(opcache_get_status(false)["jit"]["on"])]), "\n";`
+	// Before PHP 8 json_encode may be missing.
+	question = `printf("\n` + questionMark + `{\"version\": \"%s\", \"id\": %d, \"memory_limit\": \"%s\", \"sockets\": %s, \"jit\": %s}\n", PHP_VERSION, PHP_VERSION_ID,` +
+		` preg_replace("/[^-\\w.]/", "", ini_get("memory_limit")), extension_loaded("sockets") ? "true" : "false",` +
+		` function_exists("opcache_get_status") && !empty(opcache_get_status(false)["jit"]["on"]) ? "true" : "false");`
 )
 
 var questionSettings = []string{"-d", "opcache.enable=1", "-d", "opcache.enable_cli=1", "-d", "opcache.jit=tracing", "-d", "opcache.jit_buffer_size=32M",

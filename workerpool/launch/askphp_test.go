@@ -17,6 +17,7 @@ func TestPHPTellsWhatItIs(t *testing.T) {
 	for name, command := range map[string][]string{
 		"with the pool's settings": {"php", "worker.php"},
 		"behind a first line":      {firstLine(t, "#!/usr/bin/env php")},
+		"without JSON, as PHP 7":   {"php", "-d", "disable_functions=json_encode", "worker.php"},
 	} {
 		c.Command = command
 		php, err := c.askPHP(t.Context(), dir)
