@@ -30,7 +30,7 @@ func freshRestartsUnderLoad(t *testing.T, c crew) line {
 		t.Fatalf("status %d: %s", status, text)
 	}
 	s.settled("app", 4)
-	traffic := now.traffic(lone, t, url+"/", 6)
+	traffic := now.traffic(lone, t, url+"/", 6, 0)
 	n := int64(size(10, 20))
 	for i := int64(1); i <= n; i++ {
 		before := s.pool("app").serving()
@@ -68,7 +68,7 @@ func flipsUnderLoad(t *testing.T, c crew) line {
 		t.Fatalf("status %d: %s", status, text)
 	}
 	pids := s.settled("app", 3).serving()
-	traffic := now.traffic(lone, t, url+"/release", 6)
+	traffic := now.traffic(lone, t, url+"/release", 6, 0)
 	n := int64(size(10, 40))
 	for i := int64(1); i <= n; i++ {
 		deploy(i)
