@@ -91,6 +91,7 @@ func (s *server) load(sites string) (int, string) {
 	// The admin endpoint of the configuration before may just be closing the connection that is kept: with this
 	// Go's client asks again over another one.
 	r.Header.Set("Idempotency-Key", "load")
+	defer forgetConnections()
 	return do(s.t, r)
 }
 

@@ -187,8 +187,13 @@ const listening = "\tlog stdlib {\n\t\tinclude http.stdlib\n\t\tlevel DEBUG\n\t\
 func (s *server) reload(sites string) (string, error) {
 	s.t.Helper()
 	s.writeCaddyfile(sites)
+	defer forgetConnections()
 	return s.caddy("reload", "--address", s.admin, "--force")
 }
+
+// forgetConnections closes those of our client that wait for a request: for a moment after a reload has returned, Caddy may still
+// serve them with the configuration before.
+func forgetConnections() { client.CloseIdleConnections() }
 
 // caddy runs a command of the binary in the server's folder and environment.
 func (s *server) caddy(args ...string) (string, error) {
