@@ -29,7 +29,7 @@ type PHP struct {
 	Sockets bool `json:"sockets"`
 }
 
-// askTimeout is how long PHP may take to tell of itself.
+// askTimeout is how long PHP may take to tell of itself, where a worker can be started without that.
 const askTimeout = 5 * time.Second
 
 // question is answered by a PHP program in a line that begins with questionMark. The settings
@@ -54,6 +54,8 @@ func (s *Settings) askPHP(ctx context.Context, iniDir string) (*PHP, error) {
 		return nil, nil
 	}
 	var out bytes.Buffer
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	exit, err := s.ask(ctx, append(append(program, questionSettings...), "-r", question), "pipes", iniDir, &out, nil)
 	if err != nil {
 		return nil, err
@@ -66,8 +68,8 @@ func (s *Settings) askPHP(ctx context.Context, iniDir string) (*PHP, error) {
 	return &php, nil
 }
 
-// ask runs another command once as if it were that of a worker, and returns how it has ended. One that does not within
-// askTimeout, or before ctx, is killed, which is an error.
+// ask runs another command once as if it were that of a worker, and returns how it has ended. One that does not
+// before ctx is killed, which is an error.
 func (s *Settings) ask(ctx context.Context, command []string, relay, iniDir string, stdout, stderr io.Writer) (exit string, err error) {
 	asked := *s
 	asked.Command = command
@@ -82,8 +84,6 @@ func (s *Settings) ask(ctx context.Context, command []string, relay, iniDir stri
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	select {
 	case <-p.Done():
 	case <-ctx.Done():

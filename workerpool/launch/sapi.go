@@ -62,9 +62,11 @@ func versionOf(path string) int {
 	return major<<10 | minor
 }
 
-// askSAPI starts the program of the command to ask which kind of PHP it is.
+// askSAPI starts the program of the command to ask which kind of PHP it is, for as long as a first start may take.
 func (s *Settings) askSAPI(ctx context.Context) (sapi, error) {
 	var out bytes.Buffer
+	ctx, cancel := context.WithTimeout(ctx, proveTimeout)
+	defer cancel()
 	if _, err := s.ask(ctx, []string{s.Command[0], "-v"}, "", "", &out, &out); err != nil {
 		return "", err
 	}
