@@ -65,6 +65,7 @@
 //		# classic mode
 //		mode         worker | classic
 //		resolve_root request | restart
+//		preload      off | auto
 //		index        <file...> | off
 //		try_files    <file...>
 //		split        <ext...>

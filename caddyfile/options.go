@@ -101,6 +101,8 @@ var poolOptions = []option{
 		parse: word(func(s *settings) *string { return &s.pool().Mode }, "worker", "classic")},
 	{name: "resolve_root", args: "request | restart", min: 1, max: 1, in: inDirective, example: "restart",
 		parse: word(func(s *settings) *string { return &s.handler.ResolveRoot }, "request", "restart")},
+	{name: "preload", args: "off | auto", min: 1, max: 1, in: inDirective, example: "auto",
+		parse: word(func(s *settings) *string { return &s.handler.Preload }, "off", "auto")},
 	{name: "index", args: "<file...> | off", min: 1, max: many, in: inDirective, example: "index.php home.php",
 		parse: list(func(s *settings) *[]string { return &s.handler.Index })},
 	{name: "try_files", args: "<file...>", min: 1, max: many, in: inDirective, example: "{path} {path}/ /app.php",

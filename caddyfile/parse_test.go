@@ -179,6 +179,7 @@ func TestBadBlocksAreRefusedWithTheirLine(t *testing.T) {
 		{"an option about uploads in classic mode", ":80 {\nphp_worker {\nuploads {\ndir /tmp\nallow jpg\n}\n}\n}", "allow has no meaning in classic mode: PHP stores uploads itself, and the application says which, at Caddyfile:5"},
 		{"an option for scripts in worker mode", ":80 {\nphp_worker w.php {\nindex a.php\n}\n}", "index has no meaning in worker mode: it is about the scripts that requests name, and a worker has one script, at Caddyfile:3"},
 		{"an option for scripts beside a pool of workers", "{\nphp_worker {\npool a a.php\n}\n}\n:80 {\nphp_worker {\npool a\ndeny_scripts /x\n}\n}", "deny_scripts has no meaning in worker mode"},
+		{"preloading by workers", ":80 {\nphp_worker w.php {\npreload auto\n}\n}", "preload has no meaning in worker mode: a worker loads its classes once, when it starts, at Caddyfile:3"},
 		{"an index that is no script", ":80 {\nphp_worker {\nindex index.html\n}\n}", `index: "index.html" is no script`},
 		{"a path to deny that is none", ":80 {\nphp_worker {\ndeny_scripts uploads\n}\n}", `deny_scripts: "uploads" is no path below root`},
 		{"empty script", ":80 {\nphp_worker \"\"\n}", "the script is empty, at Caddyfile:2"},

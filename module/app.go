@@ -60,7 +60,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if _, known := a.byName[c.Name]; known {
 			return fmt.Errorf("two pools are named %q", c.Name)
 		}
-		if _, err := a.acquire(c, a.logger); err != nil {
+		if _, err := a.acquire(c, "", a.logger); err != nil {
 			return err
 		}
 	}
@@ -87,8 +87,8 @@ func (a *App) named(name string) (*pool, error) {
 }
 
 // acquire finds or makes the pool for c, whose settings may stand in several handlers. The app holds
-// it until Cleanup.
-func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
+// it until Cleanup. A pool that preloads for a root is for nothing else.
+func (a *App) acquire(c PoolConfig, preload string, logger *zap.Logger) (*pool, error) {
 	if err := c.checkMode(); err != nil {
 		return nil, err
 	}
@@ -96,10 +96,14 @@ func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}
+	if _, set := c.Ini["opcache.preload"]; set && preload != "" {
+		return nil, fmt.Errorf("pool %q: preload auto and ini opcache.preload exclude each other", c.Name)
+	}
 	key, err := c.key()
 	if err != nil {
 		return nil, err
 	}
+	key += preload
 	if p, known := a.byName[c.Name]; known {
 		if p.key != key {
 			return nil, fmt.Errorf("two pools with different settings are named %q: give one of them another name, "+
@@ -108,7 +112,7 @@ func (a *App) acquire(c PoolConfig, logger *zap.Logger) (*pool, error) {
 		return p, nil
 	}
 	logger = logger.With(zap.String("pool", c.Name))
-	p, err := shared.acquire(key, c, logger)
+	p, err := shared.acquire(key, c, preload, logger)
 	if err != nil {
 		return nil, fmt.Errorf("pool %q: %w", c.Name, err)
 	}

@@ -59,6 +59,12 @@ type Handler struct {
 	// Default: request.
 	ResolveRoot string `json:"resolve_root,omitempty"`
 
+	// Preload "auto" has PHP compile, in classic mode, when a restart replaces the processes, the classes of namespaces that requests to the old ones have
+	// loaded, before the first request to the new ones (opcache.preload); not where Root leads to another folder than before. It needs "restart" for
+	// ResolveRoot, a Root without placeholders, and a pool that handlers share only if they preload for the same Root.
+	// PHP sees changes of files in place only at the next restart then. It begins none. Default: off.
+	Preload string `json:"preload,omitempty"`
+
 	// Index lists the scripts that stand for their folder in classic mode; the first that exists counts, and a path without a slash at its end is
 	// answered 308 with the one with it. "off": no script stands for a folder, and there is no front controller.
 	// Default: index.php.
@@ -169,6 +175,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	app.(*App).uploadDirs[h.Uploads.Dir] = struct{}{}
+	preload, err := h.preloadRoot()
+	if err != nil {
+		return err
+	}
 	inline := !reflect.ValueOf(h.PoolConfig).IsZero()
 	switch {
 	case h.Pool != "" && inline:
@@ -176,10 +186,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	case h.Pool != "":
 		h.pool, err = app.(*App).named(h.Pool)
 	default:
-		h.pool, err = app.(*App).acquire(h.PoolConfig, h.logger)
+		h.pool, err = app.(*App).acquire(h.PoolConfig, preload, h.logger)
 	}
 	if err != nil {
 		return err
+	}
+	if h.pool.preload != preload {
+		return fmt.Errorf("pool %q preloads classes for the root of another handler, and is for no others", h.pool.name)
 	}
 	if h.pool.classic {
 		if h.router, err = classic.NewRouter(h.rules(h.pool.split)); err != nil {

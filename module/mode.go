@@ -33,7 +33,7 @@ var (
 		"attribute":  "it is one of PSR-7; env sets what $_SERVER has for all requests",
 		"attributes": "they are those of PSR-7; env sets what $_SERVER has for all requests",
 	}
-	onlyClassic = []string{"resolve_root", "split", "index", "try_files", "deny_scripts"}
+	onlyClassic = []string{"resolve_root", "preload", "split", "index", "try_files", "deny_scripts"}
 )
 
 // Misplaced says why the option of that name has no meaning in the mode; "": it has one.
@@ -41,6 +41,8 @@ func Misplaced(option string, classic bool) string {
 	switch {
 	case classic:
 		return notClassic[option]
+	case option == "preload":
+		return "a worker loads its classes once, when it starts"
 	case slices.Contains(onlyClassic, option):
 		return "it is about the scripts that requests name, and a worker has one script"
 	}

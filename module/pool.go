@@ -25,6 +25,7 @@ type pool struct {
 	codec    exchange.Codec // nil in classic mode
 	classic  bool
 	split    []string // see PoolConfig.Split
+	preload  string   // the root whose classes are preloaded; "": none are
 	// owner is the workers' user; nil: Caddy's.
 	owner       *exchange.Owner
 	totals      *totals
@@ -135,10 +136,10 @@ func (p *pool) exec(ctx context.Context, req *workerpool.Request) (*workerpool.T
 }
 
 // substitute is the other pool that serves under the name of this one now, with the same
-// codec, for the request is encoded already: the older one while this one starts, a newer
+// codec, for the request is encoded already, and without classes of another root: the older one while this one starts, a newer
 // one once this one has been replaced. nil: there is none.
 func (p *pool) substitute() *pool {
-	if other := p.registry.serving(p.name); other != nil && other != p && other.codec == p.codec {
+	if other := p.registry.serving(p.name); other != nil && other != p && other.codec == p.codec && (other.preload == "" || other.preload == p.preload) {
 		return other
 	}
 	return nil

@@ -45,11 +45,11 @@ func TestAPoolOfBadSettingsIsNotKept(t *testing.T) {
 	bad := ours("app", Workers{Max: 1})
 	bad.Relay = "pigeon"
 	for range 2 {
-		if _, err := shared.acquire("bad", bad, zap.NewNop()); err == nil {
+		if _, err := shared.acquire("bad", bad, "", zap.NewNop()); err == nil {
 			t.Fatal("an unknown relay was accepted")
 		}
 	}
-	p, err := shared.acquire("bad", ours("app", Workers{Max: 1}), zap.NewNop())
+	p, err := shared.acquire("bad", ours("app", Workers{Max: 1}), "", zap.NewNop())
 	if err != nil {
 		t.Fatal("its key is spoilt:", err)
 	}
@@ -165,13 +165,13 @@ func TestAConfigurationFillsItsPoolsFromItsDefaults(t *testing.T) {
 		byName:   make(map[string]*pool), loggers: make(map[string]*zap.Logger),
 	}
 	t.Cleanup(func() { _ = a.Cleanup() })
-	plain, err := a.acquire(ours("plain", Workers{Max: 1}), zap.NewNop())
+	plain, err := a.acquire(ours("plain", Workers{Max: 1}), "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := ours("own", Workers{Max: 1})
 	own.MaxRequests, own.Ini = 7, map[string]string{"precision": "14"}
-	special, err := a.acquire(own, zap.NewNop())
+	special, err := a.acquire(own, "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,10 +180,10 @@ func TestAConfigurationFillsItsPoolsFromItsDefaults(t *testing.T) {
 			t.Errorf("the pool %s has %d requests and %v, want %v", p.name, c.MaxRequests, c.Ini, want)
 		}
 	}
-	if same, err := a.acquire(ours("plain", Workers{Max: 1}), zap.NewNop()); err != nil || same != plain {
+	if same, err := a.acquire(ours("plain", Workers{Max: 1}), "", zap.NewNop()); err != nil || same != plain {
 		t.Errorf("a second handler that says the same has another pool, or the error %v", err)
 	}
-	if _, err := a.acquire(ours("plain", Workers{Max: 2}), zap.NewNop()); err == nil || !strings.Contains(err.Error(), `two pools with different settings are named "plain"`) || !strings.Contains(err.Error(), "shared pool") {
+	if _, err := a.acquire(ours("plain", Workers{Max: 2}), "", zap.NewNop()); err == nil || !strings.Contains(err.Error(), `two pools with different settings are named "plain"`) || !strings.Contains(err.Error(), "shared pool") {
 		t.Errorf("two pools of one name: %v", err)
 	}
 }

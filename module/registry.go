@@ -48,15 +48,15 @@ func init() {
 
 // acquire finds or makes the pool of that key. Each call needs one release. A pool that
 // another configuration has made logs as that one says, until useLogger.
-func (g *registry) acquire(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
-	value, _, err := g.pools.LoadOrNew(key, func() (caddy.Destructor, error) { return g.newPool(key, c, logger) })
+func (g *registry) acquire(key string, c PoolConfig, preload string, logger *zap.Logger) (*pool, error) {
+	value, _, err := g.pools.LoadOrNew(key, func() (caddy.Destructor, error) { return g.newPool(key, c, preload, logger) })
 	if err != nil {
 		return nil, err
 	}
 	return value.(*pool), nil
 }
 
-func (g *registry) newPool(key string, c PoolConfig, logger *zap.Logger) (*pool, error) {
+func (g *registry) newPool(key string, c PoolConfig, preload string, logger *zap.Logger) (*pool, error) {
 	settings, err := c.workerpoolConfig()
 	if err != nil {
 		return nil, err
@@ -68,13 +68,16 @@ func (g *registry) newPool(key string, c PoolConfig, logger *zap.Logger) (*pool,
 	}
 	settings.Budget = budget.New(limit, &totals.held)
 	settings.Begin = beginRoots
+	if preload != "" {
+		settings.Classic.Preload = sameRoot
+	}
 	engine, err := workerpool.New(settings, logger, totals.events())
 	if err != nil {
 		return nil, err
 	}
 	p := &pool{
 		Pool: engine, registry: g, name: c.Name, key: key, codec: exchange.CodecNamed(c.Codec), totals: totals,
-		classic: c.Classic(), split: c.Split,
+		classic: c.Classic(), split: c.Split, preload: preload,
 		memory: exchange.NewMemory(settings.Budget), exitDrain: c.exitDrain(),
 	}
 	if u := settings.User; u != nil {

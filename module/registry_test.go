@@ -11,7 +11,7 @@ func TestAPoolIsStartingUntilItServesOrIsGivenUp(t *testing.T) {
 	g := newRegistry()
 	var held []*pool
 	for _, name := range []string{"serves", "given up", "waits"} {
-		p, err := g.acquire(name, ours(name, Workers{Max: 1}), zap.NewNop())
+		p, err := g.acquire(name, ours(name, Workers{Max: 1}), "", zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestAPoolIsStartingUntilItServesOrIsGivenUp(t *testing.T) {
 	if names := g.names(); !slices.Equal(names, []string{"serves", "waits"}) {
 		t.Errorf("known: %q", names)
 	}
-	next, err := g.acquire("next", ours("serves", Workers{Max: 2}), zap.NewNop())
+	next, err := g.acquire("next", ours("serves", Workers{Max: 2}), "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +49,13 @@ func TestAPoolIsStartingUntilItServesOrIsGivenUp(t *testing.T) {
 
 func TestTotalsAreKeptByNameWhicheverPoolHasIt(t *testing.T) {
 	g := newRegistry()
-	one, err := g.acquire("1", ours("app", Workers{Max: 1}), zap.NewNop())
+	one, err := g.acquire("1", ours("app", Workers{Max: 1}), "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	one.totals.status(200)
 	one.release()
-	other, err := g.acquire("2", ours("app", Workers{Max: 2}), zap.NewNop())
+	other, err := g.acquire("2", ours("app", Workers{Max: 2}), "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

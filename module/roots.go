@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -36,7 +35,7 @@ type roots struct {
 func beginRoots(before any) any {
 	next := &roots{real: make(map[string]string)}
 	if before, ok := before.(*roots); ok {
-		for _, name := range before.names() {
+		for name := range before.all() {
 			_, _ = next.leadsTo(name)
 		}
 	}
@@ -50,10 +49,14 @@ func commonRoots(common any) *roots {
 	return s
 }
 
-func (s *roots) names() []string {
+// all are the folders by the names that lead there.
+func (s *roots) all() map[string]string {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.real))
+	return maps.Clone(s.real)
 }
 
 // leadsTo is the folder that the name, an absolute path, leads to: as it was when that was asked first.

@@ -81,7 +81,7 @@ func TestARootThatIsNotThereYetCountsFromWhenItIs(t *testing.T) {
 	if err := os.Remove(d.link()); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(commonRoots(beginRoots(s)).names()); n != 0 {
+	if n := len(commonRoots(beginRoots(s)).all()); n != 0 {
 		t.Errorf("%d roots are known that are not there", n)
 	}
 }
@@ -102,7 +102,7 @@ func TestAGenerationKnowsABoundedNumberOfRoots(t *testing.T) {
 	if d := h.routeIn(s, name(0), "/"); d.Status != 0 {
 		t.Errorf("one that is known: %+v", d)
 	}
-	if n := len(s.names()); n != maxRoots {
+	if n := len(s.all()); n != maxRoots {
 		t.Errorf("%d roots are known", n)
 	}
 }

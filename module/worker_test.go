@@ -71,7 +71,7 @@ func acquired(t *testing.T, c PoolConfig) (p *pool, release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err = shared.acquire(key, c, zap.NewNop())
+	p, err = shared.acquire(key, c, "", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

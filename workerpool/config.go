@@ -40,6 +40,9 @@ type Prepend = launch.Prepend
 type Classic struct {
 	// Extensions are those of the files that may be executed, each with its dot. Default: ".php".
 	Extensions []string
+	// Preload says that PHP may compile, when the workers are replaced, the classes that requests to the old ones have loaded, before the first
+	// request to the new ones: it gets what Config.Begin has returned for both. nil: nothing is preloaded.
+	Preload func(before, next any) bool
 }
 
 // Config describes a pool. The zero value of a field means its default.
@@ -187,6 +190,11 @@ func (c *Config) setDefaults() {
 	}
 }
 
+// preloads says that workers may preload what requests to the generation before have loaded.
+func (c *Config) preloads(before, next any) bool {
+	return c.Classic != nil && c.Classic.Preload != nil && c.Classic.Preload(before, next)
+}
+
 // settings are what workers are started with.
 func (c *Config) settings() launch.Settings {
 	s := launch.Settings{
@@ -195,7 +203,7 @@ func (c *Config) settings() launch.Settings {
 		IsPHP: c.IsPHP, Relay: c.Relay, RelayEnvName: c.RelayEnvName, MaxInMemory: c.MaxInMemory,
 	}
 	if c.Classic != nil {
-		s.Classic = &launch.Classic{Extensions: c.Classic.Extensions, Most: c.Max + c.MaxSurge}
+		s.Classic = &launch.Classic{Extensions: c.Classic.Extensions, Most: c.Max + c.MaxSurge, Preload: c.Classic.Preload != nil}
 	}
 	if c.Budget != nil { // a nil one would be no nil interface
 		s.Budget = c.Budget

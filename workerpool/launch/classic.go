@@ -24,6 +24,8 @@ type Classic struct {
 	Extensions []string
 	// Most is how many workers there are at a time at most. A php-cgi has so many processes from the start.
 	Most int
+	// Preload has parents compile, before their first request, what requests to the one before have loaded.
+	Preload bool
 }
 
 // classicLauncher has one parent at a time, which is started with the first worker and, where it has ended, with the
@@ -35,9 +37,10 @@ type classicLauncher struct {
 	dir      *tempdir.Dir
 	ini      *iniFolder
 
-	mu      sync.Mutex // held while a parent is started
-	closed  bool
-	current *classicParent
+	mu       sync.Mutex // held while a parent is started
+	closed   bool
+	current  *classicParent
+	preloads []string // arguments of the first parent; one that has to take its place preloads nothing
 }
 
 // NewClassic returns a launcher for the settings, whose Classic is not nil. The command is that of a php-fpm or
@@ -91,6 +94,14 @@ func (l *classicLauncher) Traits() Traits {
 // none that nobody needs; each takes less than 1 KB as long as it is not there.
 func (c *Classic) fpmMost() int { return max(4*c.Most, 512) }
 
+// cgiChildren is how many processes a php-cgi has: one for each worker, and one that tells what is worth preloading.
+func (c *Classic) cgiChildren() int {
+	if c.Preload {
+		return c.Most + 1
+	}
+	return c.Most
+}
+
 // Launch starts the parent where that is missing.
 func (l *classicLauncher) Launch(o Order) (Worker, error) {
 	p, err := l.parent(o.Log)
@@ -121,7 +132,7 @@ func (l *classicLauncher) parent(log func() *zap.Logger) (*classicParent, error)
 	return p, err
 }
 
-// start starts a parent.
+// start starts a parent. It needs the lock.
 func (l *classicLauncher) start(log func() *zap.Logger) (*classicParent, error) {
 	iniDir, err := l.ini.path()
 	if err != nil {
@@ -132,25 +143,45 @@ func (l *classicLauncher) start(log func() *zap.Logger) (*classicParent, error) 
 		return nil, err
 	}
 	cmd.Env = l.settings.environment("", iniDir, cmd.Dir)
+	cmd.Args, l.preloads = append(cmd.Args, l.preloads...), nil
 	return startParent(parentOrder{
 		cmd: cmd, kind: l.kind, settings: &l.settings, dir: l.dir, log: log,
 	})
 }
 
-// Renew starts another parent, with an OPcache of its own, and waits until it answers.
-func (l *classicLauncher) Renew(ctx context.Context) (Launcher, error) {
+// Renew starts another parent, with an OPcache of its own, and waits until it answers. Where it does not with what it is to preload,
+// one that preloads nothing takes its place.
+func (l *classicLauncher) Renew(ctx context.Context, alike bool) (Launcher, error) {
 	l.mu.Lock()
 	old := l.current
 	l.mu.Unlock()
-	next, err := newClassic(ctx, l.given)
-	if err != nil {
-		return nil, err
-	}
 	log := func() *zap.Logger { return zap.NewNop() }
 	if old != nil {
 		log = old.out.logger
 	}
-	if err := next.prove(ctx, log); err != nil {
+	if files := l.worthPreloading(ctx, old, alike); len(files) > 0 {
+		next, err := l.next(ctx, log, files)
+		if err == nil || ctx.Err() != nil {
+			return next, err
+		}
+		log().Warn("PHP does not start with what is to be preloaded, so nothing is", zap.Error(err))
+	}
+	return l.next(ctx, log, nil)
+}
+
+// next is the launcher of another parent, which answers, and has compiled what is fit for it of these files.
+func (l *classicLauncher) next(ctx context.Context, log func() *zap.Logger, files []string) (Launcher, error) {
+	next, err := newClassic(ctx, l.given)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > 0 {
+		err = next.preload(files)
+	}
+	if err == nil {
+		err = next.prove(ctx, log)
+	}
+	if err != nil {
 		next.Close()
 		return nil, err
 	}

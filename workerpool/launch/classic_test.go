@@ -158,7 +158,7 @@ func TestANextGenerationIsReadyBeforeItIsNeeded(t *testing.T) {
 		l := classicFor(t, kind, Settings{})
 		o, _ := order()
 		old, _ := linked(t, l, o)
-		next, err := l.Renew(t.Context())
+		next, err := l.Renew(t.Context(), false)
 		if err != nil || next == l {
 			t.Fatalf("%v, the same launcher: %v", err, next == l)
 		}
@@ -242,7 +242,7 @@ func TestAParentThatDoesNotStartIsExplained(t *testing.T) {
 		if lines, fatal := w.Transcript(); !strings.Contains(fatal, "/nowhere/preload.php") {
 			t.Errorf("%q, %q", fatal, lines)
 		}
-		if _, err := l.Renew(ctx); err == nil || !strings.Contains(err.Error(), "/nowhere/preload.php") {
+		if _, err := l.Renew(ctx, false); err == nil || !strings.Contains(err.Error(), "/nowhere/preload.php") {
 			t.Errorf("the next generation: %v", err)
 		}
 	})

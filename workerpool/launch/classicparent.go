@@ -84,12 +84,12 @@ func startParent(o parentOrder) (_ *classicParent, err error) {
 		err = p.fpm(&o, script, listener)
 	} else {
 		o.cmd.Stdin = listener
-		o.cmd.Env = append(o.cmd.Env, fmt.Sprint("PHP_FCGI_CHILDREN=", o.settings.Classic.Most), "PHP_FCGI_MAX_REQUESTS=0")
+		o.cmd.Env = append(o.cmd.Env, fmt.Sprint("PHP_FCGI_CHILDREN=", o.settings.Classic.cgiChildren()), "PHP_FCGI_MAX_REQUESTS=0")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if p.ping, err = pingFor(script); err != nil {
+	if p.ping, err = requestFor(script); err != nil {
 		return nil, err
 	}
 	stderr, w, err := os.Pipe()
@@ -139,7 +139,7 @@ func (p *classicParent) fpm(o *parentOrder, ping string, listener *os.File) erro
 		c.extensions = []string{".php"}
 	}
 	o.cmd.Args = append(o.cmd.Args, "--nodaemonize", "--force-stderr", "--fpm-config", filepath.Join(dir, "fpm.conf"))
-	if u := o.settings.User; u == nil && os.Geteuid() == 0 || u != nil && u.UID == 0 {
+	if o.settings.runsAsRoot() {
 		o.cmd.Args = append(o.cmd.Args, "--allow-to-run-as-root")
 		c.user = "root"
 	}
@@ -157,8 +157,8 @@ func (p *classicParent) fpm(o *parentOrder, ping string, listener *os.File) erro
 	return nil
 }
 
-// pingFor is a request for what php-fpm answers itself, and php-cgi does not find.
-func pingFor(script string) ([]byte, error) {
+// requestFor is a request for a script. That of a ping php-fpm answers itself, and php-cgi does not find it.
+func requestFor(script string) ([]byte, error) {
 	r := fastcgi.BeginRequest(nil)
 	for _, param := range [][2]string{
 		{"SCRIPT_FILENAME", script}, {"SCRIPT_NAME", script}, {"REQUEST_METHOD", "GET"}, {"REQUEST_URI", script},

@@ -45,7 +45,7 @@ func NewExec(s Settings) (Launcher, error) {
 func (l *execLauncher) Close() { l.close() }
 
 // Renew asks PHP anew what settings suit it.
-func (l *execLauncher) Renew(ctx context.Context) (Launcher, error) {
+func (l *execLauncher) Renew(ctx context.Context, _ bool) (Launcher, error) {
 	if err := l.suit(ctx, true); err != nil {
 		return nil, err
 	}

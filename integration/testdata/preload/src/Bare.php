@@ -1,0 +1,6 @@
+<?php
+
+class Bare
+{
+    const NAME = 'bare';
+}

@@ -1,0 +1,12 @@
+<?php
+
+namespace App;
+
+class Blend
+{
+    const NAME = 'blend';
+}
+
+function blend(): void
+{
+}

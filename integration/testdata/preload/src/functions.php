@@ -1,0 +1,7 @@
+<?php
+
+if (!function_exists('bare')) {
+    function bare(): void
+    {
+    }
+}
