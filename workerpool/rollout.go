@@ -129,13 +129,18 @@ func (r *Rollout) Draining() []WorkerInfo {
 	return all
 }
 
+// prepared says that a restart is under way whose workers can be started. It needs the lock.
+func (p *Pool) prepared() bool {
+	return p.rollout != nil && p.generation().number == p.rollout.generation
+}
+
 // due is why a worker is to be replaced; "" if it is not. It serves until its
 // replacement is ready. It needs the lock.
 func (p *Pool) due(w *worker) Reason {
 	switch {
 	case w.due != "":
 		return w.due
-	case p.rollout != nil && w.generation.number < p.rollout.generation:
+	case p.prepared() && w.generation.number < p.rollout.generation:
 		return p.rollout.reason
 	case w.relay != p.relay():
 		return ReasonRestart
@@ -147,7 +152,7 @@ func (p *Pool) due(w *worker) Reason {
 // ones takes a request any more. It needs the lock.
 func (p *Pool) checkRollout() {
 	r := p.rollout
-	if r == nil {
+	if !p.prepared() {
 		return
 	}
 	serves := p.desired == 0

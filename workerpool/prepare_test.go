@@ -1,0 +1,47 @@
+//go:build !race
+
+package workerpool
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
+)
+
+func TestNoWorkerIsReplacedWhileTheNextGenerationIsPrepared(t *testing.T) {
+	for _, c := range []Config{{Min: 2, Max: 2}, {Min: 0, Max: 1, IdleTimeout: time.Second}} {
+		l := &fakes{}
+		c.Begin = counted
+		bubbleOf(t, c, l, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+			l.renew = func(ctx context.Context) (launch.Launcher, error) {
+				select {
+				case <-time.After(time.Minute):
+					return l, nil
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			began := make(chan *Rollout, 1)
+			go func() {
+				r, err := p.Restart(ReasonRestart)
+				check(err)
+				began <- r
+			}()
+			synctest.Wait()
+			before := l.count()
+			ask(t, p, "answer", "meanwhile")
+			pass(30 * time.Second)
+			if n := l.count() - before; n > 1-min(1, c.Min) {
+				t.Errorf("%d workers were started", n)
+			}
+			if err := (<-began).outcome(t); err != nil || p.Common() != 2 {
+				t.Errorf("%v, and generation %v is the newest", err, p.Common())
+			}
+		})
+	}
+}
