@@ -35,7 +35,7 @@ var servingScript string
 // behind a script, which is how ours knows of its end.
 var replacedFunctions = []string{
 	"header", "header_register_callback", "header_remove", "headers_list", "headers_sent", "http_response_code", "setcookie", "setrawcookie",
-	"is_uploaded_file", "move_uploaded_file", "filter_input", "filter_has_var", "filter_input_array", "ob_get_level",
+	"is_uploaded_file", "move_uploaded_file", "filter_input", "filter_has_var", "filter_input_array", "request_parse_body", "ob_get_level",
 	"flush", "connection_aborted", "connection_status", "register_shutdown_function", "session_write_close",
 }
 

@@ -80,6 +80,7 @@ namespace PhpWorkerServer {
 
 namespace {
     use PhpWorkerServer\FrankenPhp;
+    use PhpWorkerServer\Functions;
 
     FrankenPhp::announce();
 
@@ -105,6 +106,21 @@ namespace {
         function frankenphp_request_headers(): array
         {
             return FrankenPhp::requestHeaders();
+        }
+    }
+    if (\PHP_VERSION_ID >= 80400 && !\function_exists('request_parse_body')) {
+        /**
+         * @param array<string, int|string>|null $options limits: the server has its own
+         *
+         * @return array{array<array-key, mixed>, array<array-key, mixed>}
+         */
+        function request_parse_body(?array $options = null): array
+        {
+            if (Functions::$honour === null) {
+                throw new \RequestParseBodyException('Request does not provide a content type');
+            }
+
+            return Functions::call('request_parse_body', []);
         }
     }
     if (!\function_exists('apache_request_headers')) {

@@ -98,12 +98,22 @@ final class SuperglobalsTest extends TestCase
         [$mine, $other] = [Scratch::path('mine'), Scratch::path('other')];
         $headers = new Headers();
         $channel = new Channel(\fopen('php://memory', 'rb'), \fopen('php://memory', 'wb'));
-        $calls = new Calls($headers, new Output(new Exchange($channel), $headers), [$mine => true], false);
+        $calls = new Calls($headers, new Output(new Exchange($channel), $headers), [$mine => true], false, new Request());
         self::assertSame([true, false], [$calls->call('is_uploaded_file', [$mine]), $calls->call('is_uploaded_file', [$other])]);
         self::assertFalse($calls->call('move_uploaded_file', [$other, Scratch::path()]));
         self::assertTrue($calls->call('move_uploaded_file', [$mine, $to = Scratch::path()]));
         self::assertFalse($calls->call('is_uploaded_file', [$mine]), 'once it is moved');
         self::assertSame(['mine', 'other'], [\file_get_contents($to), \file_get_contents($other)]);
+    }
+
+    public function testAFormIsParsedWhateverTheMethod(): void
+    {
+        $headers = new Headers();
+        $channel = new Channel(\fopen('php://memory', 'rb'), \fopen('php://memory', 'wb'));
+        $calls = static fn(Request $request): Calls => new Calls($headers, new Output(new Exchange($channel), $headers), [], false, $request);
+        $type = 'application/x-www-form-urlencoded; charset=utf-8';
+        $put = new Request(method: 'PUT', headers: ['Content-Type' => $type], formText: 'a[b]=1&c=%ff');
+        self::assertSame([['a' => ['b' => '1'], 'c' => "\xff"], []], $calls($put)->call('request_parse_body', []));
     }
 
     public function testCookiesThatBreakTheirLineAreRefused(): void

@@ -35,6 +35,18 @@ switch ($path) {
     case '/filter':
         $say([filter_input(INPUT_GET, 'n', FILTER_VALIDATE_INT), filter_input(INPUT_GET, 'missing'), filter_has_var(INPUT_COOKIE, 'c'), filter_input_array(INPUT_POST), filter_input(INPUT_SERVER, 'REQUEST_METHOD')]);
         break;
+    case '/parsed':
+        // Of PHP 8.4 and newer.
+        try {
+            $parsed = function_exists('request_parse_body') ? request_parse_body() : ['not there'];
+            array_walk_recursive($parsed, static function (mixed &$value): void {
+                $value = is_string($value) && is_file($value) ? md5_file($value) : $value;
+            });
+            $say($parsed);
+        } catch (Throwable $failure) {
+            $say([$failure::class, $failure->getMessage()]);
+        }
+        break;
     case '/files':
         $files = $_FILES;
         array_walk_recursive($files, static function (mixed &$value, string|int $key): void {

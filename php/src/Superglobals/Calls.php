@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace PhpWorker\Superglobals;
 
 use PhpWorker\Ending;
+use PhpWorker\Request;
 use PhpWorker\Response;
 
 /**
@@ -29,6 +30,7 @@ final class Calls implements Ending
         private readonly Output $output,
         private array $uploads,
         private readonly bool $endsRequests,
+        private readonly Request $request,
     ) {}
 
     /**
@@ -60,6 +62,8 @@ final class Calls implements Ending
                 return isset($this->uploads[$arguments[0]]);
             case 'move_uploaded_file':
                 return $this->move(...$arguments);
+            case 'request_parse_body':
+                return $this->parsed();
             case 'flush':
                 $this->output->flush();
 
@@ -107,6 +111,24 @@ final class Calls implements Ending
         }
 
         return $this->output->finish($fatal ? 500 : 200);
+    }
+
+    /**
+     * The form of a request, whatever its method, as PHP 8.4 parses it when it is asked to: fields, and files.
+     *
+     * @return array{array<array-key, mixed>, array<array-key, mixed>}
+     */
+    private function parsed(): array
+    {
+        $type = $this->request->header('content-type');
+        if (!\in_array(\strtolower(\trim(\explode(';', $type)[0])), ['application/x-www-form-urlencoded', 'multipart/form-data'], true)) {
+            throw new \RequestParseBodyException("Content-Type \"{$type}\" is not supported");
+        }
+        if ($this->request->method === 'POST') {
+            return [[], []]; // $_POST and $_FILES have it
+        }
+
+        return [Variables::form($this->request), $this->request->files === [] ? [] : Variables::files($this->request->files)];
     }
 
     private function mayChange(): bool

@@ -59,7 +59,7 @@ final class Sapi
     {
         $headers = new Headers();
         $output = new Output($exchange, $headers);
-        $calls = new Calls($headers, $output, $request->files === [] ? [] : Variables::paths($request->files), $this->endsRequests);
+        $calls = new Calls($headers, $output, $request->files === [] ? [] : Variables::paths($request->files), $this->endsRequests, $request);
         // What the request before has left in them may throw when it is destroyed.
         $exchange->guard?->insist(fn() => $this->fill($request));
         $exchange->ending = $calls;
