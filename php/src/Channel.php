@@ -120,13 +120,13 @@ final class Channel
      */
     public function bufferedControl(): ?Frame
     {
-        if (\strlen($this->buffer) - $this->offset < Frame::HEADER) {
+        if (\strlen($this->buffer) - $this->offset < Frame::HEADER || !Frame::isControl($this->buffer, $this->offset)) {
             return null;
         }
         $header = Frame::header($this->buffer, $this->offset);
         $end = $this->offset + Frame::HEADER + $header['words'] * 4 + $header['length'];
 
-        return ($header['flags'] & Frame::CONTROL) !== 0 && $end <= \strlen($this->buffer) ? $this->receive() : null;
+        return $end <= \strlen($this->buffer) ? $this->receive() : null;
     }
 
     /**

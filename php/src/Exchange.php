@@ -150,11 +150,14 @@ final class Exchange
     }
 
     /**
+     * Again where it has thrown, and not any more when it has come to its end.
+     *
      * @internal
      */
     public function end(): void
     {
         $this->onEnd === null || ($this->onEnd)();
+        $this->onEnd = null;
     }
 
     /**

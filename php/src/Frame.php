@@ -101,6 +101,14 @@ final class Frame
     }
 
     /**
+     * Whether the header at $at, which need not be a right one, is that of a control frame.
+     */
+    public static function isControl(string $bytes, int $at): bool
+    {
+        return (\ord($bytes[$at + 1]) & self::CONTROL) !== 0;
+    }
+
+    /**
      * Reads the header at $at, of which at least {@see Frame::HEADER} bytes are there.
      *
      * @return array{words: int, flags: int, length: int, crc: int, stream: int}

@@ -124,7 +124,11 @@ final class Response
             return '{"status":' . $status . ',"headers":{}}';
         }
         foreach ($headers as $name => $values) {
-            $headers[$name] = \is_array($values) ? \array_map('strval', \array_values($values)) : [(string) $values];
+            if (!\is_array($values)) {
+                $headers[$name] = [(string) $values];
+            } elseif (\count($values) !== 1 || !\is_string($values[0] ?? null)) { // else it is what it must be
+                $headers[$name] = \array_map('strval', \array_values($values));
+            }
         }
         // The cast keeps a header called "0" from making the object a list.
         $json = \json_encode((object) $headers, \JSON_UNESCAPED_SLASHES | \JSON_UNESCAPED_UNICODE);

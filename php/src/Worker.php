@@ -190,13 +190,15 @@ final class Worker
         }
         $this->channel->flush();
         $exchange->finish();
-        $this->guard->insist($this->session->end(...));
-        $this->guard->insist($exchange->end(...));
-        if ($this->late) {
-            $this->late = false;
-            $this->environment?->adopt();
-        }
-        $this->guard->insist(fn() => $this->environment?->restore());
+        $this->guard->insist(function () use ($exchange): void {
+            $this->session->end();
+            $exchange->end();
+            if ($this->late) {
+                $this->late = false;
+                $this->environment?->adopt();
+            }
+            $this->environment?->restore();
+        });
     }
 
     /**
