@@ -21,7 +21,7 @@ type order struct {
 	wait       time.Duration // before the answer, before each chunk, or after the answer
 	body       int           // bytes sent
 	leave      leave
-	classic    bool // what ends with each request survives that a request's memory is too much
+	page       bool // as behind PHP-FPM, a request whose memory is too much is answered
 }
 
 // leave is how the client goes away before it has its answer.
@@ -164,7 +164,7 @@ func (o order) naps() bool { return o.do == "answer" && o.wait >= 2*time.Second 
 
 // endsWorker says that the order ends its own worker before the answer is whole.
 func (o order) endsWorker() bool {
-	return o.do == "exit" || o.do == "memory" && !o.classic || o.do == "exit-within"
+	return o.do == "exit" || o.do == "memory" && !o.page || o.do == "exit-within"
 }
 
 // passedOn says that the answer is not read as a whole before the client gets it, so that
@@ -185,7 +185,7 @@ func (o order) work() time.Duration {
 // status is that of the answer where nothing goes wrong.
 func (o order) status() int {
 	switch {
-	case o.do == "error", o.do == "memory" && o.classic:
+	case o.do == "error", o.do == "memory" && o.page:
 		return http.StatusInternalServerError
 	case o.do == "exit", o.do == "memory":
 		return http.StatusBadGateway

@@ -84,12 +84,13 @@ type trafficKind struct {
 	options      []string
 	wholeWrites  bool // it takes for granted that a socket takes whole frames
 	classic      bool // the script starts and ends with each request
+	page         bool // it stays, and has superglobals
 	cgi          bool // by a php-cgi, which has all its processes from the start
 }
 
 func trafficKinds(t *testing.T) []trafficKind {
 	t.Helper()
-	kinds := []trafficKind{{name: "our loop", script: "loop.php"}, {name: "frames alone", script: "frames.php"}}
+	kinds := []trafficKind{{name: "our loop", script: "loop.php"}, {name: "superglobals", script: "superglobals.php", page: true}, {name: "frames alone", script: "frames.php"}}
 	if peers.FPMBinary() != "" {
 		kinds = append(kinds, trafficKind{name: "classic", script: "classic", classic: true})
 	}
@@ -194,7 +195,7 @@ func (k trafficKind) busyClient(ctx context.Context, address string, s scene, g 
 	defer c.close()
 	for n := 0; ctx.Err() == nil && (s.most == 0 || n < s.most); n++ {
 		o := s.mix.order(g, fmt.Sprintf("%sn%d", name, n), n)
-		o.classic = k.classic
+		o.page = k.classic || k.page
 		all = append(all, c.ask(o, o.bound()+time.Second))
 	}
 	return all

@@ -2,10 +2,10 @@
 
 declare(strict_types=1);
 
-/** Ends the process; where exit() ends but the request, in the hard way. */
+/** Ends the process; where exit() ends but the request, or answers it, in the hard way. */
 function leave(): never
 {
-    if (PHP_SAPI !== 'cli') {
+    if (defined('PAGE')) {
         posix_kill(getmypid(), 9);
     }
     exit(7);
