@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,11 +22,10 @@ var unchosen = []struct {
 	{question: question{path: "/?laravel=photo", form: [][2]string{{"photo", "@a.txt"}}}},
 	{question: question{path: "/?laravel=photos,photos.*,photos.0", form: [][2]string{{"photos[]", "@"}}}},
 	{question: question{path: "/?laravel=photos,photos.*,photos.1", form: [][2]string{{"photos[]", "@"}, {"photos[]", "@b.txt"}}}},
-	{question: question{path: "/?laravel=form.photo", form: [][2]string{{"form[photo]", "@"}}}, packages: map[string]string{`"all":[]`: `"all":{"form":[]}`}},
-	{question: question{path: "/?laravel=form", form: [][2]string{{"form[photo]", "@"}}}, packages: map[string]string{
-		`"all":[]`: `"all":{"form":[]}`, `"file":[],"sometimes|file":[],"nullable|file":[]`: `"file":["validation.file"],"sometimes|file":["validation.file"],"nullable|file":["validation.file"]`,
-		`min:1":[]`: `min:1":["validation.min.array"]`, `"present":["validation.present"],"has":false`: `"present":[],"has":true`,
-	}},
+	{question: question{path: "/?laravel=form.photo", form: [][2]string{{"form[photo]", "@"}}}},
+	{question: question{path: "/?laravel=form", form: [][2]string{{"form[photo]", "@"}}}},
+	{question: question{path: "/?laravel=docs.new.file,docs.*", form: [][2]string{{"docs[new][file]", "@"}}}},
+	{question: question{path: "/?laravel=docs.0.files,docs.*", form: [][2]string{{"docs[0][files][]", "@"}}}},
 	{question: question{path: "/?laravel=docs.*.file", form: [][2]string{{"docs[0][file]", "@"}}}, packages: map[string]string{
 		`"all":[]`: `"all":{"docs":[[]]}`, `"required|file":[]`: `"required|file":["validation.required"]`, `"required|array":[]`: `"required|array":["validation.required"]`,
 		`"present":[]`: `"present":["validation.present"]`,
@@ -54,7 +55,15 @@ var unchosen = []struct {
 	{question: question{path: "/?symfony=unnamed+below", form: [][2]string{{"a[photo]", "@"}}}},
 	{question: question{path: "/?symfony=unnamed", form: [][2]string{{"photo", "@"}}}, packages: map[string]string{`true,"data":{"photo":null,"t":null}`: `false,"data":null`}},
 	{question: question{path: "/?symfony=photo", form: [][2]string{{"photo", "@"}}}, packages: map[string]string{`"submitted":true`: `"submitted":false`}},
+	{question: question{path: "/?symfony=unnamed+several", form: [][2]string{{"files[]", "@"}}}},
+	{question: question{path: "/?symfony=photos", form: [][2]string{{"photos[]", "@"}}}},
+	{question: question{path: "/?symfony=patch+several", form: [][2]string{{"form[files][]", "@"}}}},
 	{question: question{path: "/?symfony=patch", form: [][2]string{{"form[photo]", "@"}, {"form[t]", "x"}}}, packages: map[string]string{`"photo":null`: `"photo":"the old one"`}},
+
+	{question: question{path: "/?files", form: [][2]string{{"photos[]", "@"}}}},
+	{question: question{path: "/?files", form: [][2]string{{"photos[]", "@"}, {"photos[]", "@b.txt"}}}},
+	{question: question{path: "/?files", form: [][2]string{{"form[files][]", "@"}, {"form[doc]", "@a.txt"}}}},
+	{question: question{path: "/?files", form: [][2]string{{"photo", "@"}, {"form[photo]", "@"}}}, packages: map[string]string{`{"photo":null,"form":{"photo":null}}`: `{"form":[]}`}},
 }
 
 // TestFileFieldsLeftEmptyAreToFrameworksAsBehindPHPFPM asks five sites the same: PHP-FPM, classic mode, our package,
@@ -95,5 +104,40 @@ func TestFileFieldsLeftEmptyAreToFrameworksAsBehindPHPFPM(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatDiffersWithRoadRunnersPackagesCannotBeOtherwise tries, for one field left empty, all that those packages can
+// carry in its place. What makes both frameworks answer as behind PHP-FPM is what we send; where nothing does, docs/http.md says so.
+func TestWhatDiffersWithRoadRunnersPackagesCannotBeOtherwise(t *testing.T) {
+	t.Parallel()
+	folder := absolute(t, "testdata/frameworks")
+	port := freePorts(t, 1)[0]
+	start(t, fmt.Sprintf("http://127.0.0.1:%d {\n\troot %q\n\trewrite * /unchosen.php\n\tphp_fastcgi \"unix/%s\"\n}\n", port, folder, startFPM(t, nil)))
+	for _, c := range []struct {
+		field, laravel, symfony string
+		beside                  [][2]string
+		want                    string
+	}{
+		{"form[photo]", "form.photo,form", "one", nil, `[{"values":[],"uploads":{"form":[]}}]`},
+		{"form[files][]", "form.files,form", "several", nil, `[{"values":[],"uploads":{"form":[]}},{"values":[],"uploads":{"form":{"files":[]}}}]`},
+		{"photos[]", "photos", "photos", nil, `[{"values":[],"uploads":{"photos":[]}}]`},
+		{"form[docs][0][file]", "form.docs.*.file", "collection", nil, `[]`},
+		{"photo", "photo", "unnamed", nil, `[]`},
+		{"photo", "photo", "photo", nil, `[]`},
+		{"form[photo]", "form.photo", "patch", [][2]string{{"form[t]", "x"}}, `[]`},
+	} {
+		q := question{path: "/?" + url.Values{"suitable": {c.field}, "laravel": {c.laravel}, "symfony": {c.symfony}}.Encode(), form: append(c.beside, [2]string{c.field, "@"})}
+		var got struct {
+			Symfony, Laravel int
+			Both             json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(q.ask(t, fmt.Sprintf("http://127.0.0.1:%d", port)), "200 ")), &got); err != nil {
+			t.Fatal(err)
+		}
+		if string(got.Both) != c.want || got.Symfony == 0 || got.Laravel == 0 {
+			t.Errorf("%s, to Laravel's %s and Symfony's %s: %d and %d encodings suit one, both\n%s\nwant %s", c.field, c.laravel, c.symfony, got.Laravel, got.Symfony, got.Both, c.want)
+		}
+		t.Logf("%s: %d encodings suit Symfony's %s, %d Laravel's %s", c.field, got.Symfony, c.symfony, got.Laravel, c.laravel)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // testUnchosen sends forms whose file fields were left empty. Our package sees what
-// $_POST and $_FILES are with PHP-FPM, RoadRunner's packages no such field: an upload with
+// $_POST and $_FILES are with PHP-FPM, RoadRunner's packages no such field, but its groups and lists: an upload with
 // error 4 is a failed one to the frameworks on top of them.
 func testUnchosen(t *testing.T, app front) {
 	_, url := app.site(t, "workers 1")
@@ -21,12 +21,13 @@ func testUnchosen(t *testing.T, app front) {
 	}{
 		"one field":        {[]string{"photo"}, nil, `[]`, `{"photo":` + none + `}`, `[]`, `[]`},
 		"beside a value":   {[]string{"photo"}, map[string]string{"title": "x"}, `{"title":"x"}`, `{"photo":` + none + `}`, `{"title":"x"}`, `[]`},
-		"multiple":         {[]string{"files[]"}, nil, `[]`, `{"files":[` + none + `]}`, `[]`, `[]`},
-		"several":          {[]string{"files[]", "files[]"}, nil, `[]`, `{"files":[` + none + `,` + none + `]}`, `[]`, `[]`},
-		"nested":           {[]string{"form[photo]"}, nil, `[]`, `{"form":{"photo":` + none + `}}`, `{"form":[]}`, `[]`},
-		"nested, a value":  {[]string{"form[photo]"}, map[string]string{"form[t]": "x"}, `{"form":{"t":"x"}}`, `{"form":{"photo":` + none + `}}`, `{"form":{"t":"x"}}`, `[]`},
+		"multiple":         {[]string{"files[]"}, nil, `[]`, `{"files":[` + none + `]}`, `[]`, `{"files":[]}`},
+		"several":          {[]string{"files[]", "files[]"}, nil, `[]`, `{"files":[` + none + `,` + none + `]}`, `[]`, `{"files":[]}`},
+		"nested":           {[]string{"form[photo]"}, nil, `[]`, `{"form":{"photo":` + none + `}}`, `[]`, `{"form":[]}`},
+		"nested, a value":  {[]string{"form[photo]"}, map[string]string{"form[t]": "x"}, `{"form":{"t":"x"}}`, `{"form":{"photo":` + none + `}}`, `{"form":{"t":"x"}}`, `{"form":[]}`},
 		"with a kept name": {[]string{"photo"}, map[string]string{"photo": "old.png"}, `{"photo":"old.png"}`, `{"photo":` + none + `}`, `{"photo":"old.png"}`, `[]`},
-		"called name":      {[]string{"f[name]"}, nil, `[]`, `{"f":{"name":` + none + `}}`, `{"f":[]}`, `[]`},
+		"called name":      {[]string{"f[name]"}, nil, `[]`, `{"f":{"name":` + none + `}}`, `[]`, `{"f":[]}`},
+		"in a collection":  {[]string{"docs[][file]"}, nil, `[]`, `{"docs":[{"file":` + none + `}]}`, `{"docs":[[]]}`, `{"docs":[[]]}`},
 	} {
 		var body bytes.Buffer
 		w := multipart.NewWriter(&body)

@@ -80,17 +80,16 @@ type Form struct {
 
 	// Uploads is the JSON of the files: nested as the names of their fields say, but for
 	// fields called "f[name]", each file an object
-	// {"name","mime","size","error","tmpName"}; nil if there is no file. A field
-	// without a file is not there. If there is one, the groups of all file fields are in
-	// Values, as arrays: "form" of "form[photo]", unless there is a value of that name.
+	// {"name","mime","size","error","tmpName"}; nil if that is nothing. A field without a file is not
+	// there, but its groups and lists are: "form" of "form[photo]", "photos" of "photos[]".
 	Uploads []byte
 
 	// AllUploads is the same with the fields that have no file, each with error 4, in
 	// the order of PHP's $_FILES; nil if there is no such field.
 	AllUploads []byte
 
-	// Filled is the JSON of the groups that were added to Values: nested as they are, with
-	// 1 in place of what $_POST would not have. nil if that is nothing.
+	// Filled is the JSON of the groups that were added to Values, as arrays, because a list of them has one without a
+	// file, "docs[0]" of "docs[0][file]": nested as they are, with 1 in place of what $_POST would not have. nil if that is nothing.
 	Filled []byte
 
 	// Files holds the absolute paths of the stored files. A file whose field
@@ -295,7 +294,7 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 	if m.fileText += len(name) + described; m.fileText > maxFileText {
 		return fmt.Errorf("%w: more than %d bytes of file names and types", ErrTooLarge, maxFileText)
 	}
-	if err := m.hold(fileTextGrows*(len(name)+described) + 3*nodeSize*len(path)); err != nil {
+	if err := m.hold(fileTextGrows*(len(name)+described) + 5*nodeSize*len(path)); err != nil {
 		return err
 	}
 	f := file{err: errNoFile}

@@ -5,8 +5,9 @@ var noFile = string(file{err: errNoFile}.appendJSON(nil))
 
 // finish completes the form with its uploads. A field without a file is an upload with
 // error 4 to PHP; frameworks on top of RoadRunner's packages take such an upload for one
-// that has failed. To them the field is not there at all, but the groups of its name are:
-// by its group a form of Symfony knows that it was sent.
+// that has failed, and in its place those packages can carry nothing but an array. To them the
+// field is not there, but its groups and lists are, as in PHP, though with nothing in them: by its group a
+// form of Symfony knows that it was sent, and Laravel takes empty arrays out of uploads.
 func (m *multipartReader) finish() {
 	all := &m.uploads
 	if all.Len() == 0 {
@@ -18,12 +19,16 @@ func (m *multipartReader) finish() {
 		return
 	}
 	m.form.AllUploads = m.appendUploads(all)
-	// Those of fields with a file, too: Symfony appends files to a list of values that has
-	// nothing at their index.
-	if groups := groupsOf(all); groups != nil {
-		if filled := m.form.Values.fill(groups); filled.Len() > 0 {
-			m.form.Filled = filled.AppendJSON(nil)
+	// HttpFoundation loses groups of a list that are empty, so they are values, and with them all other groups of the
+	// field: Symfony appends files to a list of values that has nothing at their index.
+	groups := new(Tree)
+	for _, e := range all.entries {
+		if t := e.value.tree; t != nil && losesGroup(inBag(t), inBag(chosen.entries[chosen.find(e.key)].value.tree)) {
+			groups.add(e.key).tree = groupsOf(t)
 		}
+	}
+	if filled := m.form.Values.fill(groups); filled.Len() > 0 {
+		m.form.Filled = filled.AppendJSON(nil)
 	}
 }
 
@@ -38,27 +43,64 @@ func (m *multipartReader) appendUploads(t *Tree) []byte {
 	return t.AppendJSON(nil)
 }
 
-// withoutUnchosen returns the uploads that have a file or an error of one, with the
-// indexes that they have in PHP, and whether there are others.
+// withoutUnchosen returns the uploads without fields for which no file was chosen, and whether there
+// are any. What is left has the index that it has in PHP.
 func withoutUnchosen(t *Tree) (rest *Tree, some bool) {
 	rest = new(Tree)
 	for _, e := range t.entries {
 		v := e.value
-		switch {
-		case v.tree != nil:
-			empty, below := v.tree.Len() == 0, false
+		if v.tree != nil {
+			below := false
 			v.tree, below = withoutUnchosen(v.tree)
 			some = some || below
-			if v.tree.Len() == 0 && !empty {
-				continue
-			}
-		case v.text == noFile:
+		} else if v.text == noFile {
 			some = true
 			continue
 		}
 		*rest.at(segment{key: e.key}) = v
 	}
 	return rest, some
+}
+
+// inBag returns what Symfony's HttpFoundation leaves of uploads: out of lists it takes empty arrays, and
+// what is null, as a field without a file is to it.
+func inBag(t *Tree) *Tree {
+	left, list := new(Tree), t.isList()
+	for _, e := range t.entries {
+		v := e.value
+		if v.tree != nil {
+			v.tree = inBag(v.tree)
+		}
+		if empty := v.tree != nil && v.tree.Len() == 0 || v.text == noFile; empty && list {
+			continue
+		}
+		*left.at(segment{key: e.key}) = v
+	}
+	return left
+}
+
+// isList reports whether the keys are 0, 1, 2, … in any order.
+func (t *Tree) isList() bool {
+	for _, e := range t.entries {
+		if i, ok := integerKey(e.key); !ok || i < 0 || i >= int64(t.Len()) {
+			return false
+		}
+	}
+	return true
+}
+
+// losesGroup reports whether a group of t, at any depth, is not in the other tree; a list of files is none.
+func losesGroup(t, other *Tree) bool {
+	for _, e := range t.entries {
+		if e.value.tree == nil {
+			continue
+		}
+		n := other.find(e.key)
+		if n < 0 && groupsOf(e.value.tree) != nil || n >= 0 && losesGroup(e.value.tree, other.entries[n].value.tree) {
+			return true
+		}
+	}
+	return false
 }
 
 // groupsOf returns the groups below t, nested as they are and otherwise empty; nil if t

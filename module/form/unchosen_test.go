@@ -26,57 +26,72 @@ func TestAFileFieldLeftEmptyLeavesNothingButItsGroups(t *testing.T) {
 		{"photo", `{}`, ``, ``},
 		{"title=a photo", `{"title":"a"}`, ``, ``},
 		{"photo title=a", `{"title":"a"}`, ``, ``},
-		{"files[]", `{}`, ``, ``},
-		{"files[] files[]", `{}`, ``, ``},
-		{"files[0] files[7]", `{}`, ``, ``},
-		{"files[][]", `{}`, ``, ``},
+		{"files[]", `{}`, `{"files":{}}`, ``},
+		{"files[] files[]", `{}`, `{"files":{}}`, ``},
+		{"files[0] files[7]", `{}`, `{"files":{}}`, ``},
+		{"files[][]", `{}`, `{"files":{"0":{}}}`, ``},
 		{"a.b", `{}`, ``, ``},
 
-		{"form[photo]", `{"form":[]}`, ``, `{"form":1}`},
-		{"form[files][]", `{"form":[]}`, ``, `{"form":1}`},
-		{"form[files][0]", `{"form":[]}`, ``, `{"form":1}`},
-		{"form[t]=a form[photo] form[doc]", `{"form":{"t":"a"}}`, ``, ``},
-		{"form[a][photo] form[a][doc] form[b]", `{"form":{"a":[]}}`, ``, `{"form":1}`},
-		{"form[t]=a form[a][photo]", `{"form":{"t":"a","a":[]}}`, ``, `{"form":{"a":1}}`},
-		{"docs[0][file] docs[1][file]", `{"docs":[[],[]]}`, ``, `{"docs":1}`},
-		{"docs[0][t]=a docs[0][file] docs[1][file]", `{"docs":[{"t":"a"},[]]}`, ``, `{"docs":{"1":1}}`},
-		{"docs[][file]", `{"docs":[[]]}`, ``, `{"docs":1}`},
-		{"a[0][1] a[b]", `{"a":[]}`, ``, `{"a":1}`},
-		{"5[photo]", `{"5":[]}`, ``, `{"5":1}`},
-		{"f[name]", `{"f":[]}`, ``, `{"f":1}`},
+		{"form[photo]", `{}`, `{"form":{}}`, ``},
+		{"form[files][]", `{}`, `{"form":{"files":{}}}`, ``},
+		{"form[files][0]", `{}`, `{"form":{"files":{}}}`, ``},
+		{"form[t]=a form[photo] form[doc]", `{"form":{"t":"a"}}`, `{"form":{}}`, ``},
+		{"form[a][photo] form[a][doc] form[b]", `{}`, `{"form":{"a":{}}}`, ``},
+		{"form[t]=a form[a][photo]", `{"form":{"t":"a"}}`, `{"form":{"a":{}}}`, ``},
+		{"5[photo]", `{}`, `{"5":{}}`, ``},
+		{"f[name]", `{}`, `{"f":{}}`, ``},
+		{"f[name][x]", `{}`, `{"f[name]":{}}`, ``},
+		{"f[x][name][y]", `{}`, `{"f[x][name]":{}}`, ``},
 
-		// Files keep the index that they have in PHP, and their groups are there, too.
-		{"files[] files[]<a.txt", `{}`, `files.1`, ``},
-		{"files[]<a.txt files[]", `{}`, `files.0`, ``},
-		{"form[photo] form[doc]<a.txt", `{"form":[]}`, `form.doc`, `{"form":1}`},
-		{"docs[0][file]<a.txt docs[1][file]", `{"docs":[[],[]]}`, `docs.0.file`, `{"docs":1}`},
-		{"docs[0][file] docs[1][file]<a.txt", `{"docs":[[],[]]}`, `docs.1.file`, `{"docs":1}`},
-		{"photo form[doc]<a.txt", `{"form":[]}`, `form.doc`, `{"form":1}`},
-		{"form[doc]<a.txt", `{}`, `form.doc`, ``},
-		{"photo photo<a.txt", `{}`, `photo`, ``},
+		// Groups in lists are values, and so are those beside them.
+		{"docs[0][file] docs[1][file]", `{"docs":[[],[]]}`, `{"docs":{"0":{},"1":{}}}`, `{"docs":1}`},
+		{"docs[1][file] docs[0][file]", `{"docs":{"1":[],"0":[]}}`, `{"docs":{"0":{},"1":{}}}`, `{"docs":1}`},
+		{"docs[0][t]=a docs[0][file] docs[1][file]", `{"docs":[{"t":"a"},[]]}`, `{"docs":{"0":{},"1":{}}}`, `{"docs":{"1":1}}`},
+		{"docs[][file]", `{"docs":[[]]}`, `{"docs":{"0":{}}}`, `{"docs":1}`},
+		{"docs[0][0][file]", `{"docs":[[[]]]}`, `{"docs":{"0":{"0":{}}}}`, `{"docs":1}`},
+		{"docs[0][file] docs[x]", `{"docs":[[]]}`, `{"docs":{"0":{}}}`, `{"docs":1}`},
+		{"form[photo] form[docs][0][file] other[photo]", `{"form":{"docs":[[]]}}`, `{"form":{"docs":{"0":{}}},"other":{}}`, `{"form":1}`},
+		// HttpFoundation leaves what is no list, and what is not empty.
+		{"docs[1][file]", `{}`, `{"docs":{"1":{}}}`, ``},
+		{"docs[0][file] docs[2][file]", `{}`, `{"docs":{"0":{},"2":{}}}`, ``},
+		{"docs[new][file]", `{}`, `{"docs":{"new":{}}}`, ``},
+		{"docs[0][files][]", `{}`, `{"docs":{"0":{"files":{}}}}`, ``},
+		{"docs[0][a][file]", `{}`, `{"docs":{"0":{"a":{}}}}`, ``},
+		{"a[0][1] a[b]", `{}`, `{"a":{"0":{}}}`, ``},
+
+		// Files keep the index that they have in PHP.
+		{"files[] files[]<a.txt", `{}`, `{"files":{"1":"a.txt"}}`, ``},
+		{"files[]<a.txt files[]", `{}`, `{"files":{"0":"a.txt"}}`, ``},
+		{"form[photo] form[doc]<a.txt", `{}`, `{"form":{"doc":"a.txt"}}`, ``},
+		{"docs[0][file]<a.txt docs[1][file]", `{"docs":[[],[]]}`, `{"docs":{"0":{"file":"a.txt"},"1":{}}}`, `{"docs":1}`},
+		{"docs[0][file] docs[1][file]<a.txt", `{"docs":[[],[]]}`, `{"docs":{"0":{},"1":{"file":"a.txt"}}}`, `{"docs":1}`},
+		{"photo form[doc]<a.txt", `{}`, `{"form":{"doc":"a.txt"}}`, ``},
+		{"form[doc]<a.txt", `{}`, `{"form":{"doc":"a.txt"}}`, ``},
+		{"photo photo<a.txt", `{}`, `{"photo":"a.txt"}`, ``},
 		{"photo<a.txt photo", `{}`, ``, ``},
 
 		// Nothing that was sent is replaced, whichever comes first.
 		{"photo=old photo", `{"photo":"old"}`, ``, ``},
 		{"photo photo=old", `{"photo":"old"}`, ``, ``},
 		{"photo= photo", `{"photo":""}`, ``, ``},
-		{"files[]=keep files[] files[]", `{"files":["keep"]}`, ``, ``},
-		{"files[] files[]=keep", `{"files":["keep"]}`, ``, ``},
-		{"photo=text photo[a]", `{"photo":"text"}`, ``, ``},
+		{"files[]=keep files[] files[]", `{"files":["keep"]}`, `{"files":{}}`, ``},
+		{"files[] files[]=keep", `{"files":["keep"]}`, `{"files":{}}`, ``},
+		{"photo=text photo[a]", `{"photo":"text"}`, `{"photo":{}}`, ``},
 		{"photo[a]=text photo", `{"photo":{"a":"text"}}`, ``, ``},
-		{"form[a]=text form[a][b][photo] form[c][photo]", `{"form":{"a":"text","c":[]}}`, ``, `{"form":{"c":1}}`},
+		{"form[a]=text form[a][0][photo] form[c][0][photo]", `{"form":{"a":"text","c":[[]]}}`, `{"form":{"a":{"0":{}},"c":{"0":{}}}}`, `{"form":{"c":1}}`},
 	} {
 		f := read(t, theForm(c.fields), options(t))
 		if got := string(f.Values.AppendJSON(nil)); got != c.values {
 			t.Errorf("%q: values %s, want %s", c.fields, got, c.values)
 		}
-		var names []string
+		got := ""
 		if f.Uploads != nil {
-			names = leaves("", decodeJSON(t, f.Uploads))
+			got = sorted(files(decodeJSON(t, f.Uploads)))
 		}
-		if got := strings.Join(names, " "); got != c.uploads || strings.Contains(string(f.Uploads), `"error":4`) {
+		if got != c.uploads || strings.Contains(string(f.Uploads), `"error":4`) {
 			t.Errorf("%q: uploads %s, want %q", c.fields, f.Uploads, c.uploads)
 		}
+		wrapped(t, f)
 		if string(f.Filled) != c.filled {
 			t.Errorf("%q: filled in %s, want %s", c.fields, f.Filled, c.filled)
 		}
@@ -96,18 +111,16 @@ func TestAFormWithoutFieldsLeftEmptyHasOneTreeOfUploads(t *testing.T) {
 	}
 }
 
-// leaves are the paths of the files.
-func leaves(prefix string, a *array) []string {
-	var found []string
+// files replaces each file by its name.
+func files(a *array) *array {
 	for _, key := range a.keys {
-		v := a.values[key].(*array)
-		if _, ok := v.values["tmpName"].(string); ok {
-			found = append(found, prefix+key)
+		if v := a.values[key].(*array); v.values["tmpName"] != nil {
+			a.values[key] = v.values["name"]
 		} else {
-			found = append(found, leaves(prefix+key+".", v)...)
+			files(v)
 		}
 	}
-	return found
+	return a
 }
 
 func TestAMultipartBodyOfNoBytesNeedsNoBoundary(t *testing.T) {

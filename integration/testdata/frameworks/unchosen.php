@@ -91,10 +91,13 @@ function symfony(Request $request, string $name): array
         'below' => $form('form', [$form('a', [$form('b', [$required])])]),
         'collection' => $form('form', [$attachments]),
         'kept' => $form('form', [$attachments], ['docs' => [['file' => 'the first'], ['file' => 'the second']]]),
+        'patch several' => $form('form', [['files', FileType::class, ['multiple' => true]]], ['files' => ['an old one']])->setMethod('PATCH'),
         'patch' => $form('form', [['photo', FileType::class, ['data_class' => null]], $text], ['photo' => 'the old one'])->setMethod('PATCH'),
         'unnamed' => $form('', [$photo, $text]),
         'unnamed below' => $form('', [$form('a', [$required])]),
+        'unnamed several' => $form('', [$several]),
         'photo' => $forms->createNamedBuilder('photo', FileType::class),
+        'photos' => $forms->createNamedBuilder('photos', FileType::class, null, ['multiple' => true]),
     };
     $request->setMethod($built->getMethod()); // the field _method says it
     $submitted = $built->getForm()->handleRequest($request);
@@ -106,10 +109,63 @@ function symfony(Request $request, string $name): array
     return ['submitted' => $submitted->isSubmitted(), 'data' => named($submitted->getData()), 'errors' => $errors];
 }
 
+/** What is told of the field at each step of its path, in every way that the leaves have, and nothing at all. */
+function encodings(array $path, array $leaves): array
+{
+    $all = [[]];
+    foreach (\array_keys($path) as $depth) {
+        foreach ($leaves as $leaf) {
+            $all[] = \array_reduce(\array_reverse(\array_slice($path, 0, $depth + 1)), static fn(mixed $below, string $key): array => [$key => $below], $leaf);
+        }
+    }
+
+    return $all;
+}
+
+/**
+ * The ways to tell of the file field of this request, one that was left empty, in which RoadRunner's packages would
+ * have both frameworks answer as now, and how many there are for each of them: those packages can carry JSON as values, and arrays and files as uploads.
+ */
+function suitable(Request $request, string $field): array
+{
+    $path = \preg_split('/[][]+/', $field, -1, \PREG_SPLIT_NO_EMPTY);
+    $file = static fn(int $error): array => ['name' => '', 'mime' => '', 'size' => 0, 'error' => $error, 'tmpName' => $error === 0 ? __FILE__ : ''];
+    $symfony = static fn(Request $asked): array => symfony($asked, $request->query->get('symfony'));
+    $laravel = static fn(Request $asked): array => laravel($asked->duplicate([]), $request->query->get('laravel'));
+    $behindFPM = [$symfony(clone $request), $laravel(clone $request)];
+    $suitable = ['symfony' => 0, 'laravel' => 0, 'both' => []];
+    foreach (encodings($path, [null, '', 'text', false, 0, []]) as $values) {
+        foreach (encodings($path, [[], ...\array_map($file, [0, 1, 2, 3, 4, 6, 7, 8])]) as $uploads) {
+            $asked = new Request([], \array_replace_recursive($request->request->all(), $values), [], [], uploads($uploads), ['REQUEST_METHOD' => 'POST']);
+            $as = static function (callable $framework, array $answer) use ($asked): bool {
+                try {
+                    return $framework(clone $asked) === $answer;
+                } catch (\Throwable) {
+                    return false;
+                }
+            };
+            [$one, $other] = [$as($symfony, $behindFPM[0]), $as($laravel, $behindFPM[1])];
+            $suitable['symfony'] += (int) $one;
+            $suitable['laravel'] += (int) $other;
+            if ($one && $other) {
+                $suitable['both'][] = ['values' => $values, 'uploads' => $uploads];
+            }
+        }
+    }
+
+    return $suitable;
+}
+
 function answer(Request $request): string
 {
-    return (string) \json_encode($request->query->has('laravel')
-        ? laravel($request, $request->query->get('laravel')) : symfony($request, $request->query->get('symfony')));
+    $query = $request->query;
+
+    return (string) \json_encode(match (true) {
+        $query->has('suitable') => suitable($request, $query->get('suitable')),
+        $query->has('files') => named($request->files->all()),
+        $query->has('laravel') => laravel($request, $query->get('laravel')),
+        default => symfony($request, $query->get('symfony')),
+    });
 }
 
 /** As PSR7Worker of spiral/roadrunner-http, and behind it symfony/psr-http-message-bridge, read the uploads. */
