@@ -169,7 +169,7 @@ func TestAnswersThatNobodyReadsStayWithinTheBound(t *testing.T) {
 	const answers, length = 200, 7_000_000
 	spool := t.TempDir()
 	s, url := site(t, chaosWorker(t, "workers 2", "memory 64MB", env("RELEASE", "1"), fmt.Sprintf("uploads {\ndir %q\n}", spool)),
-		quiet, withGlobal("servers {\nprotocols h1 h2c\n}"))
+		quiet, h2c)
 	s.settled("app", 2)
 	before := s.resident("VmHWM")
 	f := dialFrames(t, url, 1)
@@ -239,7 +239,7 @@ func TestAnswersThatNoFileTakesAreWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, url := site(t, chaosWorker(t, "workers 2", "memory 64MB", fmt.Sprintf("uploads {\ndir %q\n}", spool)),
-				quiet, withGlobal("servers {\nprotocols h1 h2c\n}"))
+				quiet, h2c)
 			s.settled("app", 2)
 			harm(t, s, spool)
 			f := dialFrames(t, url, 1)

@@ -37,7 +37,7 @@ func init() {
 // Errors become [HTTP errors](/docs/caddyfile/directives/handle_errors): 400 for
 // a request that PHP could not read, 413 for a body or a number of files beyond
 // the limits, 500 where PHP reported an error, 502 where the worker ended or
-// answered nonsense (or with more than 1000 headers, or 256 KiB of them), 503 with Retry-After where no worker is to be had, 504 where
+// answered nonsense (or with more than 1000 headers, 256 KiB of them, or some 5 KB of trailers), 503 with Retry-After where no worker is to be had, 504 where
 // the worker took too long, 499 where the client has gone.
 type Handler struct {
 	// Pool names a pool of the app, in a Caddyfile of the global option php_worker. It excludes a

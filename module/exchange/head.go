@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"io"
 	"net/http"
 	"net/textproto"
 	"strconv"
@@ -36,17 +37,32 @@ const (
 	// headerCopies is how often name and value are there at most: as text, and with HTTP/2 and 3 encoded
 	// twice, in buffers that have grown.
 	headerCopies = 4
-	// smallHead is how much the head of an answer may hold that is always passed on: some 5 KB
-	// in 40 headers. nginx takes 4 or 8 KB unless it is told otherwise.
+	// smallHead is how much the head of an answer may hold that is always passed on, and how much all
+	// trailers: some 5 KB in 40 headers. nginx takes 4 or 8 KB unless it is told otherwise.
 	smallHead = 32 << 10
 )
 
 // sizeOf is what a decoded head holds in memory at most until its answer has been sent.
 func sizeOf(head *httpctx.Response) (n int64) {
-	for i := range head.Header {
-		n += headerCopies*int64(len(head.Header[i].Name)+len(head.Header[i].Value)) + headerOverhead
+	for _, p := range head.Header {
+		n += sizeOfHeader(p)
 	}
 	return n
+}
+
+// sizeOfTrailers is how much of that is for trailers. They are sent when nobody counts them any more.
+func sizeOfTrailers(head *httpctx.Response) (n int64) {
+	names := trailerNames(head)
+	for _, p := range head.Header {
+		if names[p.Name] {
+			n += sizeOfHeader(p)
+		}
+	}
+	return n
+}
+
+func sizeOfHeader(p httpctx.Pair) int64 {
+	return headerCopies*int64(len(p.Name)+len(p.Value)) + headerOverhead
 }
 
 // writeHead sends status and headers.
@@ -65,17 +81,41 @@ func (o *Options) writeHead(w http.ResponseWriter, r *http.Request, head *httpct
 // headers do, and it is wrong for any other body.
 func writeStatus(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
-	for next := w; ; {
-		if b, ok := next.(interface{ Buffered() bool }); ok && b.Buffered() {
-			w.Header().Del("Content-Length")
-			return
-		}
-		wrapper, ok := next.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return
-		}
-		next = wrapper.Unwrap()
+	if isKeptBack(w) {
+		w.Header().Del("Content-Length")
 	}
+}
+
+// sendNow has the server send what it would otherwise send when we have returned: an answer with a short
+// body, or none. The head of one without a body is kept until then by encode, too, which sends it when it is closed.
+func sendNow(w http.ResponseWriter) {
+	if isKeptBack(w) {
+		return
+	}
+	for next := w; next != nil; next = wrapped(next) {
+		if c, ok := next.(io.Closer); ok {
+			_ = c.Close() // a second time, by whoever has made it, it has nothing left to do
+		}
+	}
+	_ = http.NewResponseController(w).Flush()
+}
+
+// isKeptBack says that a handler before us keeps the whole answer.
+func isKeptBack(w http.ResponseWriter) bool {
+	for next := w; next != nil; next = wrapped(next) {
+		if b, ok := next.(interface{ Buffered() bool }); ok && b.Buffered() {
+			return true
+		}
+	}
+	return false
+}
+
+// wrapped is the writer that w wraps, nil where w is the server's.
+func wrapped(w http.ResponseWriter) http.ResponseWriter {
+	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return wrapper.Unwrap()
+	}
+	return nil
 }
 
 // copyHeaders takes over the worker's headers, but for Content-Length, and reports whether

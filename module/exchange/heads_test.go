@@ -63,6 +63,79 @@ func TestTheHeadOfAnAnswerIsHeldUntilItIsOut(t *testing.T) {
 	}
 }
 
+// keeper is a handler before us that keeps the head of an answer without a body until it is closed.
+type keeper struct {
+	http.ResponseWriter
+	status int
+}
+
+func (k *keeper) WriteHeader(status int)      { k.status = status }
+func (k *keeper) Write(p []byte) (int, error) { return len(p), nil } // it has nothing to pass on
+func (k *keeper) Unwrap() http.ResponseWriter { return k.ResponseWriter }
+func (k *keeper) FlushError() error {
+	if k.status == 0 {
+		return http.NewResponseController(k.ResponseWriter).Flush()
+	}
+	return nil
+}
+
+func (k *keeper) Close() error {
+	if k.status != 0 {
+		k.ResponseWriter.WriteHeader(k.status)
+		k.status = 0
+	}
+	return nil
+}
+
+func TestTheHeadOfAnAnswerIsHeldWhereAHandlerBeforeUsKeepsItBack(t *testing.T) {
+	o := testOptions(t)
+	w := client(o)
+	if err := answered(t, o, &keeper{w, 0}, http.MethodGet, headOf("201", largeHead), ""); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != 201 || w.held < 3*largeHead {
+		t.Errorf("status %d has left with %d bytes held", w.Code, w.held)
+	}
+	// Who keeps a whole answer has something to do with it when we have returned.
+	w = client(o)
+	k := &keeper{w, 0}
+	if err := answered(t, o, wholeKeeper{k}, http.MethodGet, headOf("201", largeHead), ""); err != nil || w.Flushed || k.status != 201 {
+		t.Errorf("what is kept has left: %v", err)
+	}
+	o.wantHeld(t, "after it", 0)
+}
+
+// wholeKeeper keeps a whole answer.
+type wholeKeeper struct{ *keeper }
+
+func (wholeKeeper) Buffered() bool { return true }
+
+// trailersOf is a head with a trailer of so many bytes.
+func trailersOf(size int) string {
+	return `{"status":200,"headers":{"Trailer":["X-Sum"],"X-Sum":["` + strings.Repeat("x", size) + `"]}}`
+}
+
+// TestTrailersAreSmall has trailers, which leave when we have returned, of the sizes around their bound.
+func TestTrailersAreSmall(t *testing.T) {
+	for size, want := range map[int]bool{0: true, 7_000: true, smallHead / headerCopies: false, largeHead: false} {
+		o := testOptions(t)
+		w := client(o)
+		err := answered(t, o, w, http.MethodGet, trailersOf(size), "body")
+		if ok := err == nil; ok != want || !ok && (!errors.Is(err, ErrBadAnswer) || len(w.Header()) > 0 || w.Body.Len() > 0) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		o.wantHeld(t, "after it", 0)
+	}
+	o := testOptions(t)
+	many := `{"status":200,"headers":{"Trailer":["X"],"X":["x"` + strings.Repeat(`,"x"`, smallHead/headerOverhead) + `]}}`
+	if err := answered(t, o, client(o), http.MethodGet, many, ""); !errors.Is(err, ErrBadAnswer) {
+		t.Errorf("many trailers: %v", err)
+	}
+	if err := answered(t, o, client(o), http.MethodGet, headOf("200", largeHead), "body"); err != nil {
+		t.Errorf("a large header is no trailer: %v", err)
+	}
+}
+
 func TestAHeadForWhichThereIsNoMemoryIsNotPassedOn(t *testing.T) {
 	held := int64(memoryOfTests - memoryOfTests/8)
 	o := testOptions(t)

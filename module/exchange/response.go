@@ -32,8 +32,7 @@ func Write(w http.ResponseWriter, r *http.Request, a Answer, o *Options) error {
 		return err
 	}
 	if mem.n > smallHead {
-		// With a short body, or none, the server would send the head when nobody counts it any more.
-		_ = http.NewResponseController(w).Flush()
+		sendNow(w) // nobody counts the head any more when we have returned
 	}
 	return nil
 }
@@ -110,7 +109,10 @@ const (
 	maxInformational = 1000
 )
 
-var errEndlessHints = errors.New("informational answers without end")
+var (
+	errEndlessHints     = errors.New("informational answers without end")
+	errTrailersTooLarge = errors.New("more than some 5 KB of trailers")
+)
 
 // readHead reads the head of the answer. Informational answers come first: each has its
 // own headers, which do not belong to the final one. mem is what the last one holds.
@@ -127,6 +129,9 @@ func (o *Options) readHead(w http.ResponseWriter, r *http.Request, head *httpctx
 			return &AnswerError{a.PID, fmt.Errorf("%w: its status is %d", ErrBadAnswer, head.Status)}
 		}
 		if head.Status >= 200 {
+			if mem.n > smallHead && sizeOfTrailers(head) > smallHead {
+				return &AnswerError{a.PID, fmt.Errorf("%w: %w", ErrBadAnswer, errTrailersTooLarge)}
+			}
 			return nil
 		}
 		if !a.Open() {

@@ -89,6 +89,7 @@ $worker->run(static function (Request $request, Exchange $exchange) use ($releas
         })(),
         '/bytes' => Response::text(str_repeat('x', (int) $query['n'])),
         '/head' => Response::text(str_repeat('x', (int) $query['n']), 200, ['X-Large' => str_repeat('h', (int) $query['size'])]),
+        '/trailer' => Response::text(str_repeat('x', (int) $query['n']), 200, ['Trailer' => 'X-Large', 'X-Large' => str_repeat('h', (int) $query['size'])]),
         '/sum' => Response::text(md5($request->body)),
         '/field' => Response::text(md5($request->parsedBody['a'] ?? '')),
         '/later' => (static function () use ($query, $exchange): Response {
