@@ -46,6 +46,8 @@ var requestsToSites = [][3]string{
 	{"folder.test", "GET", "/private/none"}, {"folder.test", "GET", "/here/a.txt"}, {"folder.test", "GET", "/here/a.php"}, {"folder.test", "form", "/a.php?x=1"}, {"folder.test", "OPTIONS", "/a.php"}, {"folder.test", "GET", "/a.txt/x.php"},
 	{"wiki.test", "GET", "/"}, {"wiki.test", "GET", "/wiki/Main_Page"}, {"wiki.test", "GET", "/wiki/A/B?action=edit"}, {"wiki.test", "GET", "/w/index.php?title=X"}, {"wiki.test", "GET", "/w/api.php"}, {"wiki.test", "form", "/w/api.php"}, {"wiki.test", "GET", "/w/install.php"}, {"wiki.test", "GET", "/w//install.php"}, {"wiki.test", "GET", "/w/%69nstall.php"}, {"wiki.test", "GET", "/w/images/a.png"}, {"wiki.test", "GET", "/w/images/none.png"}, {"wiki.test", "GET", "/else"},
 	{"www.old.test", "GET", "/a?b=c"}, {"old.test", "GET", "/assets/style.css"}, {"old.test", "GET", "/assets/none"}, {"old.test", "GET", "/q/x?a=1"}, {"old.test", "GET", "/gone"}, {"old.test", "GET", "/gone/x"}, {"old.test", "GET", "/moved/a?x=1"}, {"old.test", "GET", "/a.php?a=1"}, {"old.test", "GET", "/a.txt"}, {"old.test", "GET", "/none"}, {"old.test", "GET", "/a.php/x"},
+	{"old.test", "HEAD", "/list/"}, {"old.test", "HEAD", "/list/style.css"}, {"old.test", "HEAD", "/list/none/"},
+	{"query.test", "GET", "/"}, {"query.test", "GET", "/?a=1"}, {"query.test", "GET", "/sub/"}, {"query.test", "GET", "/page?a=1"}, {"query.test", "GET", "/old/1"}, {"query.test", "GET", "/a.txt"},
 }
 
 // knownToDiffer are the answers that docs/classic.md and docs/migrating.md say differ: the status of nginx and ours.

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,10 +42,6 @@ func isOperator(word string) bool { return strings.ContainsAny(word, "=~") }
 // fileTest is -f, -d or -e, with ! or without.
 func (s *site) fileTest(d *nginxconf.Directive, test, of string) (m matcher, err error) {
 	test, not := strings.CutPrefix(test, "!")
-	word := "file"
-	if not {
-		word = "not file"
-	}
 	path := ""
 	switch of {
 	case "$request_filename", "$document_root$uri", "$document_root/$uri":
@@ -64,8 +61,28 @@ func (s *site) fileTest(d *nginxconf.Directive, test, of string) (m matcher, err
 	if files == nil {
 		return m, fmt.Errorf("the test %s", test)
 	}
-	m.lines = []*node{s.quoted(d, word, files...)}
+	if m.lines = s.noneOf(d, files...); !not {
+		m.lines = []*node{s.oneOf(d, files...)}
+	}
 	return m, nil
+}
+
+// noneOf matches where none of the files exists, of which one with a slash at its end is a folder. To Caddy's matcher
+// {path}/ is never the folder at the top, so that has a line of its own.
+func (s *site) noneOf(d *nginxconf.Directive, files ...string) []*node {
+	lines := []*node{s.quoted(d, "not file", files...)}
+	if slices.Contains(files, "{path}/") {
+		lines = append(lines, line("not path /", d))
+	}
+	return lines
+}
+
+// oneOf matches where one of the files exists, as noneOf has them.
+func (s *site) oneOf(d *nginxconf.Directive, files ...string) *node {
+	if none := s.noneOf(d, files...); len(none) > 1 {
+		return line("not", d).with(none...)
+	}
+	return s.quoted(d, "file", files...)
 }
 
 // comparison is a variable, an operator and a value.

@@ -167,7 +167,7 @@ func (s *site) browse(in *scope, php *node) []*node {
 	}
 	s.used[d] = true
 	var nodes []*node
-	word := s.define(matcher{lines: []*node{line("file {path}/", d), line("not file {path}/index.php {path}/index.html", d)}}, d, &nodes)
+	word := s.define(matcher{lines: []*node{s.oneOf(d, "{path}/"), line("not file {path}/index.php {path}/index.html", d)}}, d, &nodes)
 	return append(nodes, line("file_server "+word+"browse", d), php)
 }
 

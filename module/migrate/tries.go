@@ -49,7 +49,7 @@ func (s *site) tryFiles(d *nginxconf.Directive) (t tries) {
 			// A file for browsers: rewritten to where it exists.
 			m := matcher{lines: []*node{s.quoted(d, "file", file)}}
 			if len(seen) > 0 {
-				m.lines = append(m.lines, s.quoted(d, "not file", seen...))
+				m.lines = append(m.lines, s.noneOf(d, seen...)...)
 			}
 			word := s.define(m, d, &t.before)
 			t.before = append(t.before, s.quoted(d, strings.TrimSpace("rewrite "+word), file))
@@ -102,7 +102,7 @@ func (s *site) tryFront(t *tries, arg string, seen []string) {
 // missing is the matcher for what none of the candidates seen is.
 func (s *site) missing(t *tries, seen []string) (m matcher) {
 	if len(seen) > 0 {
-		m.lines = []*node{s.quoted(t.d, "not file", seen...)}
+		m.lines = s.noneOf(t.d, seen...)
 	}
 	if s.inLast {
 		m.lines = append(m.lines, s.notPHP()...)
