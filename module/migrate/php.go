@@ -147,7 +147,9 @@ func (s *site) phpWorker(in *scope, php []*location, files []string, from *nginx
 		if value, err := size(d.Arg(0)); err != nil {
 			n.block = append(n.block, s.noteLeft(d, "%v", err))
 		} else if s.used[d] = true; strings.Trim(d.Arg(0), "0kKmMgG") == "" {
-			n.block = append(n.block, line("max_body 1TiB", d).commented("no limit; PHP's post_max_size counts"))
+			n.block = append(n.block, line("max_body "+largestBody, d).commented("no limit: this is the largest there is; PHP's post_max_size counts"))
+		} else if exceeds(value, largestBody) {
+			n.block = append(n.block, line("max_body "+largestBody, d), s.noteLeft(d, "max_body is at most %s, which nothing larger can be sent through", largestBody))
 		} else {
 			n.block = append(n.block, line("max_body "+value, d))
 		}

@@ -131,6 +131,19 @@ func size(value string) (string, error) {
 	return strconv.FormatInt(n, 10) + unit, nil
 }
 
+// largestBody is the largest max_body that php_worker takes.
+const largestBody = "4080MiB"
+
+// exceeds compares two sizes of a Caddyfile as size writes them.
+func exceeds(value, most string) bool {
+	bytes := func(value string) float64 {
+		digits := strings.TrimRight(value, "KMGiB")
+		n, _ := strconv.ParseFloat(digits, 64)
+		return n * map[string]float64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[value[len(digits):]]
+	}
+	return bytes(value) > bytes(most)
+}
+
 // duration reads a time of nginx or PHP-FPM: 60, 60s, 1h30m, 500ms.
 func duration(value string) (time.Duration, error) {
 	units := []struct {
