@@ -108,7 +108,7 @@ type block struct {
 	settings *settings
 
 	// seen holds the options read so far, and "script" where one stands before
-	// the block; at is where each stands.
+	// the block; at is where each stands, and each key of one that may be repeated ("ini memory_limit").
 	seen map[string]bool
 	at   map[string]caddyfile.Dispenser
 }
@@ -145,7 +145,11 @@ func (b *block) read(d *caddyfile.Dispenser) error {
 		b.seen[o.name] = true
 		b.at[o.name] = *d
 
+		place := *d
 		args := d.RemainingArgs()
+		if o.repeat && len(args) > 0 {
+			b.at[o.name+" "+args[0]] = place
+		}
 		if len(args) < o.min || len(args) > o.max {
 			return d.Errf("%s: wrong number of arguments (usage: %s)", o.name, o.usage())
 		}
@@ -253,6 +257,21 @@ func (b *block) checkMode(classic bool) error {
 func (b *block) errorAt(name, format string, args ...any) error {
 	d := b.at[name]
 	return d.Errf(format, args...)
+}
+
+// about puts an error of package module, which begins with the name of the option that it is about, to where that
+// stands: to its own line where the option is repeated. nil stays nil.
+func (b *block) about(err error) error {
+	if err == nil {
+		return nil
+	}
+	words := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == ' ' || r == ':' })
+	for n := min(2, len(words)); n > 0; n-- {
+		if d, ok := b.at[strings.Join(words[:n], " ")]; ok {
+			return d.WrapErr(err)
+		}
+	}
+	return b.start.WrapErr(err)
 }
 
 // checkEnd reports an error if tokens are left.

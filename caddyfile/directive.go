@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -44,13 +45,15 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if err := b.checkMode(pool.Classic()); err != nil {
 		return nil, err
 	}
+	if pool.Classic() {
+		s.handler.Root = s.root
+	}
+	if err := b.about(cmp.Or(s.pool().Check(), s.handler.Check(pool))); err != nil {
+		return nil, err
+	}
 	var index []string
 	held := ""
 	if pool.Classic() {
-		if err := s.handler.CheckScripts(pool); err != nil {
-			return nil, b.start.WrapErr(err)
-		}
-		s.handler.Root = s.root
 		index = s.handler.PHPIndex(pool)
 		if s.handler.ResolveRoot == "restart" {
 			held = pool.PoolName()

@@ -43,7 +43,11 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 				return nil, d.Errf("defaults takes a block, not %q", args[0])
 			}
 			var s settings
-			if err := newBlock(d, "defaults", inDefaults, poolOptions, &s).read(d); err != nil {
+			b := newBlock(d, "defaults", inDefaults, poolOptions, &s)
+			if err := b.read(d); err != nil {
+				return nil, err
+			}
+			if err := b.about(s.pool().Check()); err != nil {
 				return nil, err
 			}
 			app.Defaults = s.pool()
@@ -81,7 +85,7 @@ func parsePool(d *caddyfile.Dispenser, others []module.PoolConfig) (module.PoolC
 		return module.PoolConfig{}, err
 	}
 	s.pool().Name = args[0]
-	return *s.pool(), nil
+	return *s.pool(), b.about(s.pool().Check())
 }
 
 // sharedPool is the pool of that name in the global option. Where there is none it is an error at the place of d.

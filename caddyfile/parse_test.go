@@ -35,6 +35,9 @@ func (p place) with(lines ...string) string {
 	if !runs && p.in&onePool != 0 {
 		script = "worker.php"
 	}
+	if slices.Contains(lines, "preload auto") {
+		lines = append([]string{"resolve_root restart", "root /srv/app"}, lines...)
+	}
 	return fmt.Sprintf(p.caddyfile, script, strings.Join(lines, "\n"))
 }
 
@@ -220,6 +223,7 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		"drain_timeout 0":       `drain_timeout: "0" is not a duration`,
 		"max_body big":          `max_body: "big" is not a size such as 512KB, 64MB or 1GiB (usage: max_body <size>)`,
 		"max_body 0":            `max_body: "0" is not a size`,
+		"max_body 64":           `max_body: "64" is not a size such as 512KB, 64MB or 1GiB`,
 		"body_memory -1MB":      `body_memory: "-1MB" is not a size`,
 		"buffer 10EB":           `buffer: "10EB" is not a size`,
 		"buffer 16EiB":          `buffer: "16EiB" is not a size`,
@@ -236,6 +240,32 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		`command "" x`:          `command: the value is empty`,
 	} {
 		t.Run(line, func(t *testing.T) { wantError(t, places["php_worker"].with(line), want) })
+	}
+}
+
+// What package module refuses whatever the machine is told at once, with the line, like what the parser itself refuses.
+func TestValuesThatNoPoolCanHaveNameTheirLine(t *testing.T) {
+	for lines, want := range map[string]string{
+		"w.php {\nworkers 2\nmemory 32MB\n}":                   "memory must be at least 64 MB (64000000 bytes): a large form needs nearly as much while it is read, at Caddyfile:4",
+		"w.php {\nini a b\nini output_buffering 1\nini c d\n}": "ini output_buffering has no effect in a worker: what is printed goes to the log; buffer is about answers, at Caddyfile:4",
+		"w.php {\nini max_execution_time soon\n}":              `ini max_execution_time "soon": want a number of seconds, 0 for no limit, at Caddyfile:3`,
+		"w.php {\nrlimit nofile 9\nrlimit nproc 10:5\n}":       "rlimit nproc: the soft limit exceeds the hard one, at Caddyfile:4",
+		"w.php {\nwarmup up\n}":                                `warmup: "up" is no URI: it looks like /up or https://example.com/up, at Caddyfile:3`,
+		"w.php {\nmax_body 8GB\n}":                             "max_body must be at most 4278190080 bytes, which is what a frame of the protocol can carry, at Caddyfile:3",
+		"{\npreload auto\n}":                                   "preload auto needs resolve_root restart",
+		"{\nresolve_root restart\npreload auto\n}":             "preload auto needs the option root, without placeholders: preloaded classes are there for every request, so there may be one root only, at Caddyfile:4",
+		"{\nindex a.php\nsplit php\n}":                         `split: "php" is no extension such as .php, at Caddyfile:4`,
+		"{\nindex a.php\ndeny_scripts uploads\n}":              `deny_scripts: "uploads" is no path below root, such as /uploads, at Caddyfile:4`,
+	} {
+		t.Run(lines, func(t *testing.T) { wantError(t, ":80 {\nphp_worker "+lines+"\n}\n", want) })
+	}
+	wantError(t, "{\nphp_worker {\ndefaults {\nmemory 32MB\n}\n}\n}\n", "memory must be at least 64 MB", "at Caddyfile:4")
+	wantError(t, "{\nphp_worker {\npool a w.php {\nwarmup up\n}\n}\n}\n", `warmup: "up" is no URI`, "at Caddyfile:4")
+}
+
+func TestAValueWithAPlaceholderIsLookedAtWhenTheConfigurationIsLoaded(t *testing.T) {
+	if _, err := adapt(places["php_worker"].with("ini max_execution_time {env.SECONDS}")); err != nil {
+		t.Error(err)
 	}
 }
 

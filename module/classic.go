@@ -28,12 +28,6 @@ func (h *Handler) rules(split []string) classic.Rules {
 	return classic.Rules{Index: h.Index, TryFiles: h.TryFiles, Split: split, Deny: h.DenyScripts}
 }
 
-// CheckScripts checks the options about scripts of a handler in classic mode with this pool.
-func (h *Handler) CheckScripts(pool *PoolConfig) error {
-	_, err := classic.NewRouter(h.rules(pool.Split))
-	return err
-}
-
 // PHPIndex are the scripts that stand for their folder, where the handler is in classic mode with this pool.
 func (h *Handler) PHPIndex(pool *PoolConfig) []string {
 	return h.rules(pool.Split).Indexes()

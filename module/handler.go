@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -244,8 +245,6 @@ func (h *Handler) Validate() error {
 	switch {
 	case h.MaxBody < 0:
 		return errors.New("max_body must not be negative")
-	case h.MaxBody > largestBody:
-		return fmt.Errorf("max_body must be at most %d bytes, which is what a frame of the protocol can carry", int64(largestBody))
 	case h.BodyMemory < 0:
 		return errors.New("body_memory must not be negative")
 	case h.URI != "" && h.URI != "original" && h.URI != rewritten:
@@ -255,7 +254,7 @@ func (h *Handler) Validate() error {
 	case h.Uploads.MaxFiles < 0:
 		return errors.New("uploads: max_files must not be negative")
 	}
-	if err := h.checkMode(); err != nil {
+	if err := cmp.Or(h.checkMode(), h.checkSize()); err != nil {
 		return err
 	}
 	for _, root := range h.Sendfile {

@@ -71,14 +71,11 @@ func (c *PoolConfig) prepare() error {
 	if !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl) {
 		return fmt.Errorf("the name %q of a pool must be UTF-8 without control characters, as logs, metrics and terminals show it", c.Name)
 	}
-	if c.Memory != 0 && c.Memory < minMemory {
-		return fmt.Errorf("pool %q: memory must be at least %d bytes: a large form needs nearly as much while it is read", c.Name, int64(minMemory))
+	if err := c.checkValues(); err != nil {
+		return fmt.Errorf("pool %q: %w", c.Name, err)
 	}
 	if c.Classic() {
 		return nil
-	}
-	if err := checkIni(c.Ini); err != nil {
-		return fmt.Errorf("pool %q: %w", c.Name, err)
 	}
 	if c.Codec == "" {
 		c.Codec = defaultCodec

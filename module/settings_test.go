@@ -270,7 +270,7 @@ func TestSettingsThatCannotBeAreRefused(t *testing.T) {
 		{"no such group", PoolConfig{Script: script, User: "0:no such group"}, `group "no such group" is not known`},
 		{"a limit that is no number", PoolConfig{Script: script, Rlimits: map[string]string{"nofile": "many"}}, `rlimit nofile: "many" is neither a number nor unlimited`},
 		{"limits the wrong way round", PoolConfig{Script: script, Rlimits: map[string]string{"nofile": "9:8"}}, "the soft limit exceeds the hard one"},
-		{"too little memory", PoolConfig{Script: script, Memory: minMemory - 1}, "memory must be at least 64000000 bytes"},
+		{"too little memory", PoolConfig{Script: script, Memory: minMemory - 1}, "memory must be at least 64 MB (64000000 bytes)"},
 		{"a warm-up that is no URI", PoolConfig{Script: script, Warmup: "up"}, `warmup: "up" is no URI`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
