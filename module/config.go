@@ -64,7 +64,8 @@ type PoolConfig struct {
 
 	// Rlimits are resource limits of each worker: "soft" or "soft:hard", a
 	// number in the limit's own unit or "unlimited", by the limit's name: as,
-	// core, cpu, data, fsize, memlock, nofile, nproc, stack. Linux only.
+	// core, cpu, data, fsize, memlock, nofile, nproc, stack. For processes of another User, and for a hard limit
+	// above its own, Caddy needs CAP_SYS_RESOURCE, which root in a container often lacks. Linux only.
 	Rlimits map[string]string `json:"rlimits,omitempty"`
 
 	// Workers is how many processes the pool keeps. Default: one per CPU,

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +32,10 @@ func CheckRlimits(limits []Rlimit) error {
 func setRlimits(pid int, limits []Rlimit) error {
 	for _, l := range limits {
 		if err := unix.Prlimit(pid, rlimits[l.Name], &unix.Rlimit{Cur: l.Soft, Max: l.Hard}, nil); err != nil {
+			if errors.Is(err, unix.EPERM) {
+				return fmt.Errorf("setting rlimit %s: %w: limits of another user's processes, and hard limits above Caddy's own, "+
+					"need the capability CAP_SYS_RESOURCE, which root in a container often lacks", l.Name, err)
+			}
 			return fmt.Errorf("setting rlimit %s: %w", l.Name, err)
 		}
 	}
