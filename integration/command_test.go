@@ -111,6 +111,16 @@ func TestTheCommandNamesWhatStillDrains(t *testing.T) {
 	<-answer
 }
 
+// A process of classic mode that has answered is asked, when it is to go, whether it is ready: that is not worth a word.
+func TestTheCommandNamesNoWorkerThatOnlyHasToEnd(t *testing.T) {
+	t.Parallel()
+	s, url := site(t, classicSite(scripts(t), "name app", "workers 1"))
+	get(t, url+"/pid.php")
+	if out, code := s.command("restart", "app"); code != 0 || out != "app: restarted\n" {
+		t.Errorf("exit status %d: %s", code, out)
+	}
+}
+
 // exitCode is -1 where the command did not even run.
 func exitCode(err error) int {
 	exit, ok := errors.AsType[*exec.ExitError](err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -87,9 +88,16 @@ func (r *restart) replaced(p *pool) bool {
 	return serving != nil && serving != p
 }
 
-// draining are the old workers that still finish what they have begun.
-func (r *restart) draining() (all []workerStatus) {
+// soonGone is how long a restart that is done still waits for the last old workers: most of them only have to end, and are
+// not worth naming.
+const soonGone = 250 * time.Millisecond
+
+// draining are the old workers that still finish what they have begun, and do so for soonGone.
+func (r *restart) draining(ctx context.Context) (all []workerStatus) {
+	ctx, cancel := context.WithTimeout(ctx, soonGone)
+	defer cancel()
 	for _, rollout := range r.rollouts {
+		_ = rollout.WaitDrained(ctx) // or not
 		for _, w := range rollout.Draining() {
 			all = append(all, statusOfWorker(w))
 		}
@@ -128,5 +136,5 @@ func (g *registry) serveRestart(w http.ResponseWriter, r *http.Request, name str
 	case err != nil:
 		return apiError(http.StatusInternalServerError, err)
 	}
-	return reply(w, http.StatusOK, restartStatus{Status: "restarted", Draining: restart.draining()})
+	return reply(w, http.StatusOK, restartStatus{Status: "restarted", Draining: restart.draining(r.Context())})
 }
