@@ -183,7 +183,7 @@ func (c *rootCheck) look(root string) {
 	if abs, err := filepath.Abs(root); err == nil {
 		root = abs // which shows what it is relative to
 	}
-	c.logger.Warn("root is no folder that exists: no file is served, and every request goes to PHP", zap.String("root", root))
+	c.logger.Warn("root is no folder that exists: no file in it is served, and no script in it runs", zap.String("root", root))
 }
 
 // Interface guards.
