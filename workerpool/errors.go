@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,10 +135,13 @@ func (e *BootError) Error() string {
 	if e.Fatal != "" {
 		b.WriteString("; PHP says: " + e.Fatal)
 	}
-	if len(e.Output) > 0 {
-		b.WriteString("; it printed: ")
-		b.WriteString(strings.Join(e.Output, " | "))
-	} else if _, neverRan := errors.AsType[*notStarted](e.Err); !neverRan {
+	_, neverRan := errors.AsType[*notStarted](e.Err)
+	switch {
+	case e.Fatal != "" && !slices.ContainsFunc(e.Output, func(line string) bool { return !strings.HasSuffix(oneBlank(line), oneBlank(e.Fatal)) }):
+		// It printed nothing else.
+	case len(e.Output) > 0:
+		b.WriteString("; it printed: " + strings.Join(e.Output, " | "))
+	case !neverRan:
 		b.WriteString("; it printed nothing")
 	}
 	if e.Hint == "" {
@@ -145,6 +149,9 @@ func (e *BootError) Error() string {
 	}
 	return strings.TrimSuffix(b.String(), ".") + ". Hint: " + e.Hint
 }
+
+// oneBlank makes the two forms of a message of PHP one: its log has two blanks behind the colon.
+func oneBlank(message string) string { return strings.Replace(message, ":  ", ": ", 1) }
 
 func (e *BootError) Unwrap() error { return e.Err }
 

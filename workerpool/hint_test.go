@@ -50,6 +50,9 @@ func TestWhatPHPSaysOfAFailedStartIsNotLostInALongTrace(t *testing.T) {
 			if !strings.Contains(err.Error(), "exit status 255) before it asked for a request; PHP says: "+boot.Fatal) {
 				t.Errorf("the message is %v", err)
 			}
+			if c.name == "a syntax error" && strings.Count(err.Error(), "Unclosed") != 1 {
+				t.Errorf("the message says it twice: %v", err)
+			}
 			if size := len(err.Error()); size > 25_000 {
 				t.Errorf("the message has %d bytes", size)
 			}
