@@ -213,7 +213,7 @@ func alone(t *testing.T, l net.Listener) {
 	eventually(t, "Caddy's sockets are closed", func() bool {
 		ports.Lock()
 		defer ports.Unlock()
-		return len(l.(*listener).port.sockets) < 2
+		return len(l.(*listener).port.beside) == 0
 	})
 }
 
@@ -384,47 +384,61 @@ func came(t *testing.T, tcp *net.TCPListener) (n int) {
 
 func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	// Nobody accepts, so that what comes can be counted.
-	first, _ := caddySocket(listen(t, "127.0.0.1:0"))
-	address := first.Addr().String()
-	own, err := reopen(first)
-	if err != nil {
+	caddys, _ := caddySocket(listen(t, "127.0.0.1:0"))
+	address := caddys.Addr().String()
+	p := new(port)
+	if err := p.open(caddys); err != nil {
 		t.Fatal(err)
 	}
-	defer own.Close()
-	ask := func() {
+	defer p.own.Close()
+	defer p.first.Close()
+	caddys.Close() // whose socket stays open, as p.first
+	guest := func() *net.TCPListener {
+		guest, _ := caddySocket(listen(t, address))
+		return guest
+	}
+	admit := func(guest *net.TCPListener) {
+		p.beside = append(p.beside, guest)
+		p.steer()
+	}
+	check := func(unknown ...*net.TCPListener) {
 		t.Helper()
 		for range 50 {
 			dial(t, address)
 		}
-	}
-	p := &port{own: own, sockets: []*net.TCPListener{first, own}}
-	check := func() {
-		t.Helper()
-		ask()
-		for i, s := range p.sockets {
-			if n := came(t, s); s == own && n != 50 || s != own && n > 0 {
-				t.Errorf("%d connections came to socket %d of %d", n, i, len(p.sockets))
+		for i, s := range slices.Concat([]*net.TCPListener{p.own, p.first}, p.beside, unknown) {
+			if n := came(t, s); i == 0 && n != 50 || i > 0 && n > 0 {
+				t.Errorf("%d connections came to socket %d, of which %d are known and 2 our own", n, i, len(p.beside))
 			}
 		}
 	}
 	for range 3 {
-		p.steer()
-		check()
-		guest, _ := caddySocket(listen(t, address))
-		p.sockets = append(p.sockets, guest)
-	}
-	guests := slices.Clone(p.sockets)
-	for _, i := range []int{0, 3, 2} {
-		p.drop(guests[i])
+		admit(guest())
 		check()
 	}
-	if p.drop(guests[4]); len(p.sockets) != 1 {
-		t.Fatalf("%d sockets are open", len(p.sockets))
+	for _, i := range []int{1, 0} {
+		p.drop(p.beside[i])
+		check()
 	}
+	// Caddy opens the sockets of a configuration before it has them wrapped. Any of the others may be closed meanwhile.
+	early, later := guest(), guest()
+	check(early, later)
+	p.drop(p.beside[0])
+	admit(early)
+	admit(later)
+	for _, s := range []*net.TCPListener{early, later} {
+		came(t, s) // while there was nobody to be kept from connections
+	}
+	check()
+	p.drop(early)
+	check()
+	p.drop(later)
 	// Whoever else listens there gets a share, once the reload is over.
-	other, _ := caddySocket(listen(t, address))
+	other := guest()
 	defer other.Close()
-	ask()
+	for range 50 {
+		dial(t, address)
+	}
 	if n := came(t, other); n == 0 || n == 50 {
 		t.Errorf("another process that listens there would get %d of 50 connections", n)
 	}
@@ -440,7 +454,7 @@ func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {
 	defer other.Close()
 	ports.Lock()
 	p := after.ln.(*listener).port
-	p.sockets = append(p.sockets, one, other) // it steers for as long as they are open
+	p.beside = append(p.beside, one, other) // it steers for as long as they are open
 	p.steer()
 	ports.Unlock()
 	for range 50 {

@@ -25,12 +25,16 @@ type port struct {
 
 	// Guarded by ports.
 	serving []*listener // those that have not been closed, the oldest first
-	own     *net.TCPListener
-	// sockets are that one and those of Caddy's that are open beside it, in the
-	// kernel's order: a new one comes last, and the last one takes the place of one
-	// that is closed.
-	sockets []*net.TCPListener
+	// first and own stay open as long as anybody serves: the socket of the first configuration, whether Caddy
+	// has closed it or not, and one that was opened behind it. Where no other process listens there they are the
+	// numbers 0 and 1 of the kernel's, whatever comes and goes: a new one comes last, and the last one takes
+	// the place of one that is closed.
+	first, own *net.TCPListener
+	beside     []*net.TCPListener // those of Caddy's that are open besides
 }
+
+// ownNumber is the kernel's number of port.own.
+const ownNumber = 1
 
 // ports has every address at which somebody serves.
 var ports = struct {
@@ -75,21 +79,21 @@ func (p *port) release(l *listener) {
 }
 
 // admit sees to it that what comes to l's socket is taken. It needs the lock.
-func (p *port) admit(l *listener) (err error) {
+func (p *port) admit(l *listener) error {
 	if l.socket == nil {
 		go p.pump(l.Listener, l)
 		return nil
 	}
-	p.sockets = append(p.sockets, l.socket)
 	if p.own == nil {
-		if p.own, err = reopen(l.socket); err != nil {
-			p.sockets = nil
+		if err := p.open(l.socket); err != nil {
 			go p.pump(l.Listener, l)
 			return err
 		}
-		p.sockets = append(p.sockets, p.own)
+		go p.pump(p.first, nil)
 		go p.pump(p.own, nil)
+		return nil
 	}
+	p.beside = append(p.beside, l.socket)
 	p.steer()
 	go p.pump(l.socket, nil)
 	time.AfterFunc(openFor, func() {
@@ -100,22 +104,49 @@ func (p *port) admit(l *listener) (err error) {
 	return nil
 }
 
-// drop closes a socket of Caddy's, unless that has been done. It needs the lock.
+// open opens the two sockets that stay, of which one is Caddy's. It needs the lock.
+func (p *port) open(first *net.TCPListener) error {
+	own, err := reopen(first)
+	if err != nil {
+		return err
+	}
+	if p.first, err = again(first); err != nil {
+		_ = own.Close()
+		return err
+	}
+	p.own = own
+	return nil
+}
+
+// again is another descriptor of the socket of tcp.
+func again(tcp *net.TCPListener) (*net.TCPListener, error) {
+	file, err := tcp.File()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	ln, err := net.FileListener(file)
+	if err != nil {
+		return nil, err
+	}
+	return ln.(*net.TCPListener), nil
+}
+
+// drop closes a socket of Caddy's, unless that has been done, or it is one that stays. It needs the lock.
 func (p *port) drop(socket *net.TCPListener) {
-	i, last := slices.Index(p.sockets, socket), len(p.sockets)-1
+	i := slices.Index(p.beside, socket)
 	if i < 0 {
 		return
 	}
 	_ = socket.Close()
-	p.sockets[i] = p.sockets[last]
-	p.sockets = slices.Delete(p.sockets, last, last+1)
+	p.beside = slices.Delete(p.beside, i, i+1)
 	p.steer()
 }
 
-// steer makes what is new come to our own socket. It needs the lock.
+// steer makes what is new come to our own socket while any is open that will be closed. It needs the lock.
 func (p *port) steer() {
-	if len(p.sockets) > 1 {
-		steer(p.own, slices.Index(p.sockets, p.own))
+	if len(p.beside) > 0 {
+		steer(p.own, ownNumber)
 	} else {
 		share(p.own)
 	}
@@ -134,6 +165,7 @@ func (p *port) leave(l *listener) {
 	if p.own != nil {
 		share(p.own) // the sockets of other processes stay steered otherwise
 		_ = p.own.Close()
+		_ = p.first.Close()
 	}
 }
 
