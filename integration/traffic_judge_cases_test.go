@@ -143,6 +143,35 @@ func TestTheJudgeFindsEveryBrokenPromiseAndNoOther(t *testing.T) {
 	}
 }
 
+// Nothing waits that was sent ahead behind an answer that is passed on: it is sent a second time, and no third.
+func TestTheJudgeKnowsWhatOneKillCosts(t *testing.T) {
+	t.Parallel()
+	get := made(http.MethodGet, "answer").failed(502)
+	beside := func(size int, wait time.Duration) reply {
+		return made(http.MethodGet, "answer").with(func(r *reply) { r.id, r.size, r.wait = "y", size, wait })
+	}
+	for name, c := range map[string]struct {
+		beside  reply
+		journal string
+		want    string
+	}{
+		"behind a large answer":                   {beside(2*trafficBuffer, 0), "begun x GET 1\nbegun y GET 1\n", ""},
+		"behind a slow one":                       {beside(0, 20*time.Millisecond), "begun x GET 1\nbegun y GET 1\n", ""},
+		"behind a short one":                      {beside(0, 0), "begun x GET 1\nbegun y GET 1\n", "d"},
+		"never begun":                             {beside(2*trafficBuffer, 0), "begun y GET 1\n", "d"},
+		"behind a large answer that came earlier": {beside(2*trafficBuffer, 0).with(func(r *reply) { r.begin, r.end = at(10), at(99) }), "begun x GET 1\nbegun y GET 1\n", "d"},
+	} {
+		done, err := parseJournal(c.journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := judge(trial{replies: []reply{get, c.beside}, journal: done, faults: []fault{kill(150, 160)}})
+		if got := letters(found); got != c.want {
+			t.Errorf("%s: the broken promises are %q, want %q: %v", name, got, c.want, found)
+		}
+	}
+}
+
 // letters are those of the promises, each once, in order.
 func letters(found []violation) string {
 	var all []string
