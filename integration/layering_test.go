@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	},
 	"php":            {},
 	"module/classic": {},
-	"module/form":    {},
+	"module/form":    {ours: []string{"module/httpctx"}},
 	"module/static":  {},
 	"module/exchange": {
 		ours:   []string{"goridge", "workerpool/budget", "workerpool/fastcgi", "workerpool/tempdir", "module/classic", "module/form", "module/httpctx"},

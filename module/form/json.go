@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
 )
 
 // AppendJSON appends the tree to dst as JSON, in order, and returns the extended
@@ -93,11 +95,11 @@ func (e *encoder) text(s string) {
 	e.dst = append(e.dst, '"')
 	for e.w != nil && len(s) > pieceSize {
 		end := wholeRunes(s, pieceSize)
-		e.dst = appendEscaped(e.dst, s[:end])
+		e.dst = httpctx.AppendEscaped(e.dst, s[:end])
 		e.flush()
 		s = s[end:]
 	}
-	e.dst = append(appendEscaped(e.dst, s), '"')
+	e.dst = append(httpctx.AppendEscaped(e.dst, s), '"')
 }
 
 // wholeRunes is where s, which is longer, can be cut, at n or up to three bytes before: no
@@ -120,55 +122,10 @@ type file struct {
 }
 
 func (f file) appendJSON(dst []byte) []byte {
-	dst = appendString(append(dst, `{"name":`...), f.name)
-	dst = appendString(append(dst, `,"mime":`...), f.mime)
+	dst = httpctx.AppendString(append(dst, `{"name":`...), f.name)
+	dst = httpctx.AppendString(append(dst, `,"mime":`...), f.mime)
 	dst = strconv.AppendInt(append(dst, `,"size":`...), f.size, 10)
 	dst = strconv.AppendInt(append(dst, `,"error":`...), int64(f.err), 10)
-	dst = appendString(append(dst, `,"tmpName":`...), f.path)
+	dst = httpctx.AppendString(append(dst, `,"tmpName":`...), f.path)
 	return append(dst, '}')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends s as a JSON string.
-func appendString(dst []byte, s string) []byte {
-	return append(appendEscaped(append(dst, '"'), s), '"')
-}
-
-// appendEscaped appends what stands between the quotes.
-func appendEscaped(dst []byte, s string) []byte {
-	done := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError {
-				i += size
-				continue
-			}
-		}
-		dst = append(dst, s[done:i]...)
-		switch {
-		case c >= utf8.RuneSelf:
-			dst = utf8.AppendRune(dst, rune(c))
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c == '\r':
-			dst = append(dst, '\\', 'r')
-		case c == '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i += size
-		done = i
-	}
-	return append(dst, s[done:]...)
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"unicode/utf8"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
 )
 
 // spill is a file with the values that are not kept in memory, one behind the other.
@@ -114,7 +116,7 @@ func (e *encoder) spilled(v *spilled) {
 		if at < end {
 			whole = wholeRunes(string(buf[:have]), pieceSize)
 		}
-		e.dst = appendEscaped(e.dst, string(buf[:whole]))
+		e.dst = httpctx.AppendEscaped(e.dst, string(buf[:whole]))
 		have = copy(buf, buf[whole:have])
 		if e.w != nil {
 			e.flush()

@@ -40,11 +40,15 @@ const (
 )
 
 // AppendString appends s as a JSON string, quotes included, and returns the
-// longer slice. It is for those who build JSON for a worker beside the context,
-// a form or the uploads, by the same rules: bytes that are not UTF-8 are read
-// as ISO-8859-1.
+// longer slice. It is for all who write JSON for a worker, a form or the
+// uploads, too: bytes that are not UTF-8 are read as ISO-8859-1.
 func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(AppendEscaped(append(dst, '"'), s), '"')
+}
+
+// AppendEscaped appends what stands between the quotes. A string may be appended in pieces
+// that end between two characters.
+func AppendEscaped(dst []byte, s string) []byte {
 	from := 0
 	for i := plain(s); i < len(s); {
 		c := s[i]
@@ -67,8 +71,7 @@ func AppendString(dst []byte, s string) []byte {
 		i++
 		from = i
 	}
-	dst = append(dst, s[from:]...)
-	return append(dst, '"')
+	return append(dst, s[from:]...)
 }
 
 // plain is a number of bytes at the start of s that stand for themselves in a
