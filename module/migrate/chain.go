@@ -35,7 +35,7 @@ func (s *site) chain(all []*location, php []*location) (nodes, first []*node) {
 		}
 		body, moved, ends := s.body(l)
 		e := entry{l, s.matcherOf(l), body, ends}
-		if l.kind == regexps && l.aboutScripts() && s.main != nil && !s.main.anyScriptOrExact() {
+		if l.kind == regexps && l.aboutScripts() && s.main != nil && !s.main.forAnyScript() {
 			e.m.lines = append(e.m.lines, s.notPHP()...) // which stands before it
 		}
 		if len(moved) > 0 {

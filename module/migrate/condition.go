@@ -3,13 +3,10 @@ package migrate
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/phpworker/caddy-php-worker/module/migrate/nginxconf"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // condition is the matcher of an if.
 func (s *site) condition(d *nginxconf.Directive) (m matcher, err error) {
@@ -27,7 +24,7 @@ func (s *site) condition(d *nginxconf.Directive) (m matcher, err error) {
 		words = words[:len(words)-1]
 	}
 	switch {
-	case len(words) == 2 && strings.TrimPrefix(words[0], "!") != words[0] || len(words) == 2 && strings.HasPrefix(words[0], "-"):
+	case len(words) == 2 && strings.HasPrefix(strings.TrimPrefix(words[0], "!"), "-"):
 		return s.fileTest(d, words[0], words[1])
 	case len(words) == 1:
 		return s.comparison(d, words[0], "!=", "")
@@ -138,8 +135,8 @@ func (s *site) comparison(d *nginxconf.Directive, of, operator, value string) (m
 	return m, nil
 }
 
-// matches is a matcher for a regular expression: word, a name, more words, and the expression.
-func (s *site) matches(d *nginxconf.Directive, word, text, operator string, more ...string) (m matcher, err error) {
+// matches is matchPattern for a regular expression of nginx. word may begin with "not".
+func (s *site) matches(d *nginxconf.Directive, word, text, operator string, subject ...string) (m matcher, err error) {
 	p, err := newPattern(text, operator == "~*")
 	if err != nil {
 		return m, err
@@ -148,15 +145,10 @@ func (s *site) matches(d *nginxconf.Directive, word, text, operator string, more
 		if len(p.except) > 0 {
 			return m, errRegexp
 		}
-		m.lines = []*node{s.quoted(d, word, append(more, p.text)...)}
+		m.lines = []*node{s.quoted(d, word, append(subject, p.text)...)}
 		return m, nil
 	}
-	m.capture = s.captures(p, d)
-	m.lines = []*node{s.quoted(d, strings.TrimSpace(word+" "+m.capture), append(append([]string{}, more...), p.text)...)}
-	for _, except := range p.except {
-		m.lines = append(m.lines, s.quoted(d, "not "+word, append(append([]string{}, more...), except)...))
-	}
-	return m, nil
+	return s.matchPattern(p, d, word, subject...), nil
 }
 
 // methods are the words of ^(GET|POST)$, nil if it is something else.

@@ -46,7 +46,7 @@ func (s *site) content(l *location, php []*location, onlyMoved bool) (nodes []*n
 		return nodes, false // its index
 	case onlyMoved && try.d == nil && !ownFolder:
 		return nodes, false
-	case s.main != nil && l.kind == prefix && s.main.anyScriptOrExact() && s.depth == 0:
+	case s.main != nil && l.kind == prefix && s.main.forAnyScript() && s.depth == 0:
 		// PHP below it runs: the regular expression counts.
 		if slices.Equal(s.lastTries.files, onlyFiles) && len(s.lastTries.before) == 0 && !ownFolder && !lists {
 			return nodes, false

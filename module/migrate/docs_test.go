@@ -31,7 +31,7 @@ func TestTheDocumentationShowsWhatIsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Translate(directives, sections)
+		r, err := translate(directives, sections)
 		if err != nil || r.Caddyfile != e[3] || len(r.Left) > 0 {
 			t.Errorf("%v, left %v, written is:\n%s\nthe page has:\n%s", err, r.Left, r.Caddyfile, e[3])
 		}

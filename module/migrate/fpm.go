@@ -95,17 +95,17 @@ func (f *fpm) workers() (nodes []*node) {
 	switch {
 	case most.Value == "":
 	case pm.Value == "static":
-		nodes = append(nodes, &node{text: "workers " + itoa(n), from: from(pm, most)})
+		nodes = append(nodes, &node{text: "workers " + strconv.Itoa(n), from: from(pm, most)})
 	case pm.Value == "ondemand":
-		nodes = append(nodes, &node{text: "workers 0 " + itoa(n), from: from(pm, most)})
+		nodes = append(nodes, &node{text: "workers 0 " + strconv.Itoa(n), from: from(pm, most)})
 	default:
 		least, err := strconv.Atoi(start.Value)
 		if err != nil || least < 1 || least > n {
 			least = 1
 		}
-		text := "workers " + itoa(least) + " " + itoa(n)
+		text := "workers " + strconv.Itoa(least) + " " + strconv.Itoa(n)
 		if least == n {
-			text = "workers " + itoa(n)
+			text = "workers " + strconv.Itoa(n)
 		}
 		nodes = append(nodes, &node{text: text, from: from(pm, start, most)})
 		start = fpmconf.Setting{}
@@ -149,7 +149,7 @@ func (f *fpm) setting(s fpmconf.Setting) {
 		} else if n == 0 {
 			f.finished(s, "no limit, as without max_requests")
 		} else {
-			add("max_requests " + itoa(n))
+			add("max_requests " + strconv.Itoa(n))
 		}
 	case "request_terminate_timeout":
 		d, err := duration(s.Value)

@@ -34,7 +34,7 @@ func FuzzTranslate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		result, err := Translate(directives, sections)
+		result, err := translate(directives, sections)
 		if err != nil {
 			return
 		}

@@ -2,7 +2,9 @@ package migrate
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/phpworker/caddy-php-worker/module/migrate/nginxconf"
@@ -22,11 +24,11 @@ const (
 // location is a block that some requests belong to.
 type location struct {
 	*scope
-	d    *nginxconf.Directive
-	kind kind
-	path string // of exact, stopping, prefix; the name of named
-	pattern
-	bad error // the regular expression cannot be translated
+	d       *nginxconf.Directive
+	kind    kind
+	path    string // of exact, stopping, prefix; the name of named
+	pattern        // of regexps, and of a path that a path matcher would take for something else
+	bad     error  // the regular expression cannot be translated, or that of a path with more than a path matcher takes
 	// taken says that what it tells PHP-FPM is in poolLines, lines for a pool, and readTimeout.
 	taken       bool
 	poolLines   []*node
@@ -53,18 +55,23 @@ func (s *site) locationsOf(in *scope) (all []*location) {
 			}
 		}
 		l.path = path
+		text := "^" + regexp.QuoteMeta(path)
 		switch modifier {
 		case "=":
 			l.kind = exact
+			text += "$"
 		case "^~":
 			l.kind = stopping
 		case "~", "~*":
 			l.kind = regexps
-			l.pattern, l.bad = newPattern(path, modifier == "~*")
+			text = path
 		case "":
 			if strings.HasPrefix(path, "@") {
 				l.kind = named
 			}
+		}
+		if l.kind == regexps || !plainPath(path) {
+			l.pattern, l.bad = newPattern(text, modifier == "~*")
 		}
 		all = append(all, l)
 	}
@@ -100,29 +107,22 @@ type matcher struct {
 
 // matcherOf is the matcher of a location.
 func (s *site) matcherOf(l *location) matcher {
+	if l.pattern.re != nil {
+		return s.matchPattern(l.pattern, l.d, "path_regexp")
+	}
 	path := l.path
 	if l.kind == stopping || l.kind == prefix {
 		path += "*"
 	}
-	switch {
-	case l.kind != regexps && plainPath(l.path):
-		return matcher{path: path, lines: []*node{line("path "+path, l.d)}}
-	case l.kind != regexps:
-		text := "^" + regexpQuote(l.path)
-		if l.kind == exact {
-			text += "$"
-		}
-		l.pattern, l.bad = newPattern(text, false)
-	}
-	return s.matchPattern(l.pattern, l.d, "path_regexp")
+	return matcher{path: path, lines: []*node{line("path "+path, l.d)}}
 }
 
-// matchPattern is a matcher for a pattern; word is path_regexp, or the beginning of another matcher's line.
-func (s *site) matchPattern(p pattern, d *nginxconf.Directive, word string) (m matcher) {
+// matchPattern is a matcher for a pattern: word is path_regexp or its like, and subject what that is to look at, where it is not the path.
+func (s *site) matchPattern(p pattern, d *nginxconf.Directive, word string, subject ...string) (m matcher) {
 	m.capture = s.captures(p, d)
-	m.lines = append(m.lines, s.quoted(d, strings.TrimSpace(word+" "+m.capture), p.text))
+	m.lines = append(m.lines, s.quoted(d, strings.TrimSpace(word+" "+m.capture), append(subject, p.text)...))
 	for _, except := range p.except {
-		m.lines = append(m.lines, s.quoted(d, "not "+word, except))
+		m.lines = append(m.lines, s.quoted(d, "not "+word, append(subject, except)...))
 	}
 	return m
 }
@@ -132,7 +132,7 @@ func (s *site) captures(p pattern, d *nginxconf.Directive) string {
 	if p.re.NumSubexp() == 0 {
 		return ""
 	}
-	capture := s.unique("re" + itoa(d.Line))
+	capture := s.unique("re" + strconv.Itoa(d.Line))
 	for _, name := range p.re.SubexpNames() {
 		if name != "" {
 			s.groups[capture+"."+name] = true
@@ -158,18 +158,6 @@ func plainPath(path string) bool {
 	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, "*%{}\"`\\ \t\n#") && printable(path) == path
 }
 
-// regexpQuote is like regexp.QuoteMeta for a path.
-func regexpQuote(path string) string {
-	var b strings.Builder
-	for _, r := range path {
-		if strings.ContainsRune(`\.+*?()|[]{}^$`, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
 // define writes the matcher in nodes, and gives the word for it. A single path needs no definition.
 func (s *site) define(m matcher, d *nginxconf.Directive, nodes *[]*node) string {
 	switch {
@@ -178,7 +166,7 @@ func (s *site) define(m matcher, d *nginxconf.Directive, nodes *[]*node) string 
 	case m.path != "":
 		return m.path + " "
 	}
-	name := s.unique("@line" + itoa(d.Line))
+	name := s.unique("@line" + strconv.Itoa(d.Line))
 	if len(m.lines) == 1 && m.lines[0].block == nil && !strings.HasPrefix(m.lines[0].text, "#") {
 		*nodes = append(*nodes, line(name+" "+m.lines[0].text, d))
 	} else {

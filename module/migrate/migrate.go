@@ -40,7 +40,7 @@ func Files(nginx string, fpm ...string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := Translate(directives, sections)
+	result, err := translate(directives, sections)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", nginx, err)
 	}
@@ -63,8 +63,8 @@ type translator struct {
 	given     map[string]bool   // names of matchers and expressions
 }
 
-// Translate is Files for what has been read already.
-func Translate(nginx []*nginxconf.Directive, fpm []fpmconf.Section) (*Result, error) {
+// translate is Files for what has been read already.
+func translate(nginx []*nginxconf.Directive, fpm []fpmconf.Section) (*Result, error) {
 	t := &translator{
 		upstreams: make(map[string]*nginxconf.Directive),
 		maps:      make(map[string]*nginxconf.Directive),

@@ -11,7 +11,7 @@ import (
 // phpAmong are the locations that run PHP by a regular expression for scripts, or for one script.
 func (s *site) phpAmong(all []*location) (php []*location) {
 	for _, l := range all {
-		if l.runsPHP() && l.bad == nil && (l.kind == regexps && l.aboutScripts() || l.kind == regexps && strings.Contains(l.text, `\.php`) || l.kind == exact && strings.HasSuffix(l.path, ".php")) {
+		if l.runsPHP() && l.bad == nil && (l.kind == regexps && (l.aboutScripts() || strings.Contains(l.text, `\.php`)) || l.kind == exact && strings.HasSuffix(l.path, ".php")) {
 			php = append(php, l)
 		}
 	}
@@ -22,12 +22,12 @@ func (s *site) phpAmong(all []*location) (php []*location) {
 func (s *site) findPHP() {
 	var special []*location
 	for _, l := range s.phpAmong(s.locations) {
-		if len(l.own("allow", "deny", "auth_basic", "alias")) > 0 && !l.anyScriptOrExact() {
+		if len(l.own("allow", "deny", "auth_basic", "alias")) > 0 && !l.forAnyScript() {
 			special = append(special, l)
 			continue
 		}
 		s.php = append(s.php, l)
-		if s.main == nil || l.kind == regexps && l.anyScript() && !(s.main.kind == regexps && s.main.anyScript()) {
+		if s.main == nil || l.forAnyScript() && !s.main.forAnyScript() {
 			s.main = l
 		}
 	}
@@ -52,12 +52,13 @@ func (s *site) findPHP() {
 	}
 }
 
-func (l *location) anyScriptOrExact() bool { return l.kind == regexps && l.anyScript() }
+// forAnyScript says whether the location matches whatever PHP script there is, by its extension.
+func (l *location) forAnyScript() bool { return l.kind == regexps && l.anyScript() }
 
 // guard refuses the scripts that nginx would not have run, where it runs only some. Locations that do just this
 // are done with.
 func (s *site) guard() (nodes []*node) {
-	if s.main == nil || s.main.kind != regexps && s.main.kind != exact || s.main.anyScriptOrExact() || s.rootLocation != nil && answersAll(s.rootLocation.scope) {
+	if s.main == nil || s.main.kind != regexps && s.main.kind != exact || s.main.forAnyScript() || s.rootLocation != nil && answersAll(s.rootLocation.scope) {
 		return nil
 	}
 	m := matcher{lines: []*node{line(`path_regexp \.php(/|$)`, s.main.d)}}
@@ -86,7 +87,7 @@ func (s *site) notPHP() (lines []*node) {
 	for _, l := range s.php {
 		switch l.kind {
 		case exact:
-			lines = append(lines, s.quoted(l.d, "not path_regexp", "^"+regexpQuote(l.path)+"$"))
+			lines = append(lines, s.quoted(l.d, "not path_regexp", "^"+regexp.QuoteMeta(l.path)+"$"))
 		case regexps:
 			lines = append(lines, s.quoted(l.d, "not path_regexp", l.text))
 			if len(l.except) > 0 && !s.saidExcept {

@@ -1,9 +1,9 @@
 package migrate
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/phpworker/caddy-php-worker/module/migrate/fpmconf"
@@ -235,7 +235,7 @@ func (p *pools) nameVariants() {
 		name := pool.name
 		for n := 1; taken[name]; n++ {
 			if name = pool.name + "-" + pool.site; n > 1 {
-				name += "-" + itoa(n)
+				name += "-" + strconv.Itoa(n)
 			}
 		}
 		pool.name, taken[name] = name, true
@@ -285,8 +285,8 @@ func (p *pools) options(pool *pool) (nodes []*node) {
 	}
 	seen := make(map[string]bool)
 	for _, n := range pool.extra {
-		if key := fmt.Sprint(n.text); !seen[key] {
-			seen[key] = true
+		if !seen[n.text] {
+			seen[n.text] = true
 			nodes = append(nodes, n)
 		}
 	}

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func translated(t *testing.T, body, pool string) (caddyfile, left string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Translate(directives, sections)
+	r, err := translate(directives, sections)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func TestServersThatOnlyLeadToHTTPSAreGone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Translate(directives, nil)
+		r, err := translate(directives, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,9 +203,19 @@ func TestServersThatOnlyLeadToHTTPSAreGone(t *testing.T) {
 	}
 }
 
+func TestAPathThatNoMatcherTakesIsLeft(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/a " + strings.Repeat("x", 1000), "/a \xff"} {
+		caddyfile, left := translated(t, fmt.Sprintf("location = \"%s\" { return 200 hello; }\n%s", path, php), "")
+		if !strings.Contains(left, path) || strings.Contains(caddyfile, "hello") {
+			t.Errorf("%.10q: left is %q, written:\n%s", path, left, caddyfile)
+		}
+	}
+}
+
 func TestAConfigurationWithoutAServerIsAnError(t *testing.T) {
 	t.Parallel()
-	if _, err := Translate(nil, nil); !errors.Is(err, ErrNoServer) {
+	if _, err := translate(nil, nil); !errors.Is(err, ErrNoServer) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -216,7 +227,7 @@ func TestPoolsThatSeveralSitesUseGetAName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Translate(directives, []fpmconf.Section{{Name: "www", Settings: []fpmconf.Setting{{Key: "pm.max_children", Value: "3"}, {Key: "listen", Value: "/run/php.sock"}}}})
+	r, err := translate(directives, []fpmconf.Section{{Name: "www", Settings: []fpmconf.Setting{{Key: "pm.max_children", Value: "3"}, {Key: "listen", Value: "/run/php.sock"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/phpworker/caddy-php-worker/module/migrate/nginxconf"
@@ -139,12 +140,12 @@ func (s *site) internal() (nodes []*node) {
 
 // noteLate tells which locations for scripts nginx never came to, since that of PHP stands before them.
 func (s *site) noteLate() {
-	if s.main == nil || !s.main.anyScriptOrExact() {
+	if s.main == nil || !s.main.forAnyScript() {
 		return
 	}
 	for _, l := range s.locations {
 		if l.kind == regexps && l.bad == nil && l.d.Line > s.main.d.Line && l.d.File == s.main.d.File && strings.Contains(l.text, "php") && refuses(l.block) {
-			s.note(Note{l.d.Pos.String(), l.d.String(), "nginx did not come to this for a script, since the location in line " + itoa(s.main.d.Line) + " stands before it: here it counts"})
+			s.note(Note{l.d.Pos.String(), l.d.String(), "nginx did not come to this for a script, since the location in line " + strconv.Itoa(s.main.d.Line) + " stands before it: here it counts"})
 		}
 	}
 }
@@ -197,16 +198,7 @@ func (s *site) wholeSite() (nodes []*node) {
 	nodes = append(nodes, s.accessLog()...)
 	headers := s.headers(s.scope)
 	if len(headers) == 0 {
-		up := s.up
-		headers = s.headers(up)
-		for _, d := range up.own("add_header", "expires") {
-			delete(s.used, d) // for the next site
-		}
-		defer func() {
-			for _, d := range up.own("add_header", "expires") {
-				s.used[d] = true
-			}
-		}()
+		headers = s.headers(s.up)
 	}
 	return append(nodes, headers...)
 }

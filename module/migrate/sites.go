@@ -42,11 +42,8 @@ func (t *translator) sites() (nodes []*node) {
 		}
 		kept = append(kept, s)
 	}
-	// Sites with TLS first take their addresses.
 	for _, s := range kept {
 		s.write(taken, s.dropRedirect(secure))
-	}
-	for _, s := range kept {
 		if len(s.texts) == 0 {
 			nodes = append(nodes, s.comments...)
 			nodes = append(nodes, t.noteLeft(s.server, "it has no address that Caddy can have: it is left out"))

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,12 +53,7 @@ func hasVariable(text string, names ...string) bool {
 		return false
 	}
 	name, _ := variable(text[1:])
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, name)
 }
 
 // variable cuts the name of a variable off the text behind the dollar sign.
