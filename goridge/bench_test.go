@@ -81,8 +81,11 @@ func BenchmarkRoundTrip(b *testing.B) {
 						done <- err
 						return
 					}
-					answer = AppendRequest(answer[:0], 0, []byte(`{"status":200,"headers":{}}`), len(f.Body()))
-					answer = append(answer, f.Body()...)
+					const head = `{"status":200,"headers":{}}`
+					answer = AppendHeader(answer[:0], &Header{
+						NumOptions: 1, Options: [MaxOptions]uint32{uint32(len(head))}, PayloadLen: uint32(len(head) + len(f.Body())),
+					})
+					answer = append(append(answer, head...), f.Body()...)
 					f.Release()
 					if _, err := worker.Write(answer); err != nil {
 						done <- err

@@ -169,10 +169,10 @@ func TestARequestOfImpossibleLengthPanics(t *testing.T) {
 					t.Errorf("a body of %d bytes was announced", n)
 				}
 			}()
-			AppendRequest(nil, CodecJSON, []byte("{}"), n)
+			plain(CodecJSON, "{}", n)
 		}()
 	}
-	AppendRequest(nil, CodecJSON, []byte("{}"), int(min(tooLong-2, math.MaxInt)))
+	plain(CodecJSON, "{}", int(min(tooLong-2, math.MaxInt)))
 }
 
 func TestFinishRequestTouchesNothingButItsHeader(t *testing.T) {

@@ -33,7 +33,7 @@
 //	server                          worker
 //	CONTROL {"pid":1}          ->              AppendControlPID
 //	                           <-   CONTROL {"pid":4711}          Frame.PID
-//	context + body             ->              AppendRequest
+//	context + body             ->              BeginRequest
 //	                           <-   context + body [, MORE]       Frame.Context, Frame.Body
 //	                           <-   body, MORE|PING               Frame.More, Frame.Ping
 //	PONG                       ->              AppendStreamPong

@@ -39,9 +39,7 @@ func Example() {
 	pid, err := f.PID()
 	fmt.Println("ready:", pid, err)
 
-	body := "hello"
-	request := goridge.AppendRequest(nil, goridge.CodecJSON, []byte(`{"method":"POST"}`), len(body))
-	send(append(request, body...))
+	send(request(`{"method":"POST"}`, "hello"))
 	receive()
 	fmt.Printf("context: %s\nbody: %s\nmore: %v\n", f.Context(), f.Body(), f.More())
 
@@ -52,6 +50,13 @@ func Example() {
 	// context: {"status":200}
 	// body: HELLO
 	// more: false
+}
+
+// request is what is sent of one whose body is in memory.
+func request(context, body string) []byte {
+	buf := append(goridge.BeginRequest(nil), context+body...)
+	goridge.FinishRequest(buf, 0, goridge.CodecJSON, len(context), len(body))
+	return goridge.PlainRequest(buf)
 }
 
 // worker is the other end: it tells its process id when it is asked, answers
@@ -70,8 +75,7 @@ func worker(conn *goridge.Conn) {
 			for i, c := range body {
 				body[i] = c - 'a' + 'A'
 			}
-			// An answer has the form of a request.
-			answer = append(goridge.AppendRequest(nil, goridge.CodecJSON, []byte(`{"status":200}`), len(body)), body...)
+			answer = request(`{"status":200}`, string(body)) // an answer has the form of a request
 		case err == nil:
 			answer = goridge.AppendControlPID(nil, 4711)
 		default:

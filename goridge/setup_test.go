@@ -89,6 +89,13 @@ func encode(messages ...message) []byte {
 	return b
 }
 
+// plain is the beginning of a request, of which the body has to follow.
+func plain(codec Flags, context string, bodyLen int) []byte {
+	request := append(BeginRequest(nil), context...)
+	FinishRequest(request, 0, codec, len(context), bodyLen)
+	return PlainRequest(request)
+}
+
 // content copies a frame, with what has to be read from it.
 func content(t testing.TB, f *Frame) message {
 	t.Helper()

@@ -96,7 +96,7 @@ func TestABodyFromAFileGoesOutWhole(t *testing.T) {
 	defer worker.Close()
 	sent := make(chan error, 1)
 	go func() {
-		sent <- server.WriteBody(AppendRequest(nil, CodecJSON, []byte("{}"), len(body)), file, int64(len(body)))
+		sent <- server.WriteBody(plain(CodecJSON, "{}", len(body)), file, int64(len(body)))
 	}()
 	if got := mustRead(t, worker); got.body != body || got.context != "{}" {
 		t.Errorf("got %v", got)
@@ -118,7 +118,7 @@ func TestABodyThatEndsEarlySaysSoAndBreaksTheConnection(t *testing.T) {
 		"nothing":   {readerFunc(func([]byte) (int, error) { return 0, nil }), io.ErrNoProgress, "writing the body of a frame: after 20 bytes: body ended early: 0 of 10 bytes: multiple Read calls return no data or error"},
 	} {
 		c := writing(new(recorder))
-		err := c.WriteBody(AppendRequest(nil, CodecJSON, []byte("{  }"), 10), test.body, 10)
+		err := c.WriteBody(plain(CodecJSON, "{  }", 10), test.body, 10)
 		if !errors.Is(err, ErrShortBody) || !errors.Is(err, test.want) || err.Error() != test.text {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -211,7 +211,7 @@ func TestAPanickingBodyBreaksTheConnection(t *testing.T) {
 	c := writing(new(recorder))
 	func() {
 		defer func() { recover() }()
-		c.WriteBody(AppendRequest(nil, CodecJSON, nil, 10), readerFunc(func([]byte) (int, error) { panic("abort") }), 10)
+		c.WriteBody(plain(CodecJSON, "", 10), readerFunc(func([]byte) (int, error) { panic("abort") }), 10)
 	}()
 	if _, err := c.Write(AppendControlStop(nil)); !errors.Is(err, ErrBroken) {
 		t.Errorf("got %v", err)
@@ -235,7 +235,7 @@ func TestFramesOfSeveralWritersDoNotMix(t *testing.T) {
 				if writer%2 == 0 {
 					_, err = server.Write(m.encode())
 				} else {
-					err = server.WriteBody(AppendRequest(nil, 0, []byte(m.context), len(m.body)), strings.NewReader(m.body), int64(len(m.body)))
+					err = server.WriteBody(plain(0, m.context, len(m.body)), strings.NewReader(m.body), int64(len(m.body)))
 				}
 				if err != nil {
 					t.Error(err)

@@ -111,27 +111,17 @@ const (
 	End
 )
 
-// Reasons why a conversation is over.
+// Reasons why a conversation is over. Their texts say what each means.
 var (
-	// ErrUnasked: a frame came though nothing was asked.
-	ErrUnasked = errors.New("the worker spoke without having been asked")
-	// ErrPassedOver: the worker is done with a request and has not answered it.
-	ErrPassedOver = errors.New("the worker asked for the next request without having answered this one")
-	// ErrAnsweredTwice: a second answer came to one request.
-	ErrAnsweredTwice = errors.New("the worker answered a request twice; it must respond exactly once to each")
-	// ErrWrongNumber: a frame belongs to another request than the front.
-	ErrWrongNumber = errors.New("the worker answered a request that is not its turn")
-	// ErrOtherProcess: a process that the worker has forked speaks in its place.
-	ErrOtherProcess = errors.New("another process than the worker answered, as a forked one does that goes on in its loop")
-	// ErrForeign: a frame is of no use here.
-	ErrForeign = errors.New("the worker sent a message that does not belong here")
-	// ErrAskedToStop: the worker asked to be replaced, instead of an answer.
-	ErrAskedToStop = errors.New("the worker asked to be replaced")
-	// ErrCanceled: the answer was ended by who should have it, and the conversation with it.
-	ErrCanceled = errors.New("the answer was canceled, and the conversation with it")
-	// ErrLeft: requests behind a stream have been left, so nothing can be told apart behind it.
-	ErrLeft = errors.New("requests behind a stream have been given to other workers")
-	// ErrAbandonedStream: the answer to a request that nobody waits for is a stream.
+	ErrUnasked         = errors.New("the worker spoke without having been asked")
+	ErrPassedOver      = errors.New("the worker asked for the next request without having answered this one")
+	ErrAnsweredTwice   = errors.New("the worker answered a request twice; it must respond exactly once to each")
+	ErrWrongNumber     = errors.New("the worker answered a request that is not its turn")
+	ErrOtherProcess    = errors.New("another process than the worker answered, as a forked one does that goes on in its loop")
+	ErrForeign         = errors.New("the worker sent a message that does not belong here")
+	ErrAskedToStop     = errors.New("the worker asked to be replaced")
+	ErrCanceled        = errors.New("the answer was canceled, and the conversation with it")
+	ErrLeft            = errors.New("requests behind a stream have been given to other workers")
 	ErrAbandonedStream = errors.New("the worker streams to nobody")
 )
 
@@ -155,9 +145,6 @@ func (m *Machine) Front() uint32 {
 	}
 	return m.queue[0].number
 }
-
-// Behind is how many requests lie behind the front.
-func (m *Machine) Behind() int { return max(0, int(m.n)-1) }
 
 // MayAsk says that a request may be sent, and that it is the front then.
 func (m *Machine) MayAsk() bool { return m.phase == Ready && !m.wish }

@@ -150,7 +150,7 @@ func (m *model) serverSteps(w world, follow func(string, world)) {
 			m.ask(w, true, "a request is sent ahead", follow)
 		}
 	}
-	if w.machine.Behind() > 0 {
+	if w.machine.n > 1 {
 		next := w
 		next.machine.Abandon()
 		if next != w {
