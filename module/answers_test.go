@@ -35,7 +35,7 @@ func unpooled(t testing.TB) *Handler {
 		Attributes: []Attribute{{"copy", "{http.request.header.X-Fuzz}"}, {"uri", "{http.request.uri}"}},
 		logger:     zap.NewNop(),
 		pool: &pool{
-			Pool: engine, name: "none", codec: exchange.JSON, totals: shared.totalsOf("none"),
+			Pool: engine, name: "none", codec: exchange.JSON, totals: newTotals("none"),
 			memory: exchange.NewMemory(budget.New(minMemory, new(atomic.Int64))),
 		},
 	}

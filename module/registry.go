@@ -28,14 +28,12 @@ type registry struct {
 	starting map[*pool]struct{}
 	// draining are the pools that nobody holds any more, on their way out.
 	draining map[*pool]struct{}
-	// totals are for ever: no counter goes back when a reload replaces a pool.
-	totals map[string]*totals
 }
 
 func newRegistry() *registry {
 	return &registry{
 		pools: caddy.NewUsagePool(), byName: make(map[string]*pool),
-		starting: make(map[*pool]struct{}), draining: make(map[*pool]struct{}), totals: make(map[string]*totals),
+		starting: make(map[*pool]struct{}), draining: make(map[*pool]struct{}),
 	}
 }
 
@@ -228,14 +226,20 @@ func (g *registry) stopDraining() {
 	stops.Wait()
 }
 
-// totalsOf are the counts of all pools that ever served under the name.
+// totalsOf are the counts of the pools that serve under the name, are about to, or are on their way out: no
+// counter goes back when a reload replaces a pool. Where there is none they are new.
 func (g *registry) totalsOf(name string) *totals {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t := g.totals[name]
-	if t == nil {
-		t = newTotals(name)
-		g.totals[name] = t
+	if p := g.byName[name]; p != nil {
+		return p.totals
 	}
-	return t
+	for _, pools := range []map[*pool]struct{}{g.starting, g.draining} {
+		for p := range pools {
+			if p.name == name {
+				return p.totals
+			}
+		}
+	}
+	return newTotals(name)
 }

@@ -47,21 +47,22 @@ func TestAPoolIsStartingUntilItServesOrIsGivenUp(t *testing.T) {
 	g.stopDraining()
 }
 
-func TestTotalsAreKeptByNameWhicheverPoolHasIt(t *testing.T) {
+func TestAPoolCountsOnWhereThatOfItsNameStopsAndNobodyKeepsCountsForEver(t *testing.T) {
 	g := newRegistry()
-	one, err := g.acquire("1", ours("app", Workers{Max: 1}), "", zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
+	p := &pool{name: "app", totals: newTotals("app"), registry: g}
+	counts := func(when string, on bool) {
+		t.Helper()
+		if (g.totalsOf("app") == p.totals) != on || g.totalsOf("other") == p.totals {
+			t.Errorf("where one %s, the next of its name counts on: %v", when, !on)
+		}
 	}
-	one.totals.status(200)
-	one.release()
-	other, err := g.acquire("2", ours("app", Workers{Max: 2}), "", zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.stopDraining()
-	defer other.release()
-	if n := other.totals.byClass[2].Load(); n != 1 || other == one {
-		t.Errorf("the next pool of the name counts from %d, want 1", n)
-	}
+	g.starts(p)
+	counts("is about to serve", true)
+	p.publish()
+	counts("serves", true)
+	drained := g.drains(p)
+	p.unpublish()
+	counts("is on its way out", true)
+	drained()
+	counts("is gone", false)
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
-// totals are the counts of all pools that ever served under one name, so that
-// no counter goes back when a reload replaces the pool. All methods are safe for
-// concurrent use.
+// totals are the counts of a pool and of those that it has replaced, see registry.totalsOf. All methods
+// are safe for concurrent use.
 type totals struct {
 	byClass  [6]atomic.Int64 // requests by first digit of the status
 	streams  atomic.Int64
