@@ -128,3 +128,18 @@ func TestClassicTellsWhatIsWrongWithThePHPThatItShallStart(t *testing.T) {
 		})
 	}
 }
+
+func TestClassicNamesThePHPThatItHasFound(t *testing.T) {
+	phpPrograms(t)
+	ini := map[string]string{"opcache.enable": "1", "opcache.preload": "/nowhere/preload.php", "opcache.preload_user": "nobody"}
+	p, err := New(Config{Name: "classic", Classic: &Classic{}, Min: 1, Ini: ini}, zap.NewNop(), Events{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, p) })
+	err = p.Start(t.Context())
+	boot := as[*BootError](t, err)
+	if len(boot.Command) != 1 || !strings.HasPrefix(filepath.Base(boot.Command[0]), "php") || !strings.Contains(err.Error(), "("+boot.Command[0]+")") {
+		t.Errorf("%q failed, and the error is: %v", boot.Command, err)
+	}
+}

@@ -10,11 +10,11 @@ import (
 	"github.com/phpworker/caddy-php-worker/workerpool/link"
 )
 
-// bootError says what was seen, what was printed, what PHP itself said, and what helps
+// bootError says what was seen of a start with these traits, what was printed, what PHP itself said, and what helps
 // where that is certain.
-func (c *Config) bootError(err error, output []string, fatal string, php *PHP) *BootError {
-	e := &BootError{Pool: c.Name, Command: c.Command, Err: err, Output: output, Fatal: fatal}
-	e.Hint = c.hint(e, php)
+func (p *Pool) bootError(traits launch.Traits, err error, output []string, fatal string) *BootError {
+	e := &BootError{Pool: p.config.Name, Command: traits.Command, Err: err, Output: output, Fatal: fatal}
+	e.Hint = p.config.hint(e, p.php.Load())
 	return e
 }
 

@@ -50,7 +50,7 @@ func (p *Pool) Restart(reason Reason) (*Rollout, error) {
 			go next.Close()
 		}
 	case err != nil:
-		p.endRollout(p.config.bootError(&notStarted{err}, nil, "", p.php.Load()))
+		p.endRollout(p.bootError(p.generation().traits, &notStarted{err}, nil, ""))
 	default:
 		p.renewed(next, common)
 		p.giveUpBoots(r)

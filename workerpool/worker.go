@@ -126,7 +126,7 @@ func (w *worker) boot() error {
 	cfg := &p.config
 	child, err := w.generation.launcher.Launch(launch.Order{Relay: w.relay, Log: p.Log})
 	if err != nil {
-		return cfg.bootError(&notStarted{err}, nil, "", p.php.Load())
+		return p.bootError(w.generation.traits, &notStarted{err}, nil, "")
 	}
 	w.child = child
 	w.pid.Store(int64(child.PID()))
@@ -158,7 +158,7 @@ func (w *worker) boot() error {
 		w.link.Close()
 	}
 	lines, fatal := child.Transcript()
-	return cfg.bootError(err, lines, fatal, p.php.Load())
+	return p.bootError(w.generation.traits, err, lines, fatal)
 }
 
 // What ends a boot that neither fails nor succeeds.

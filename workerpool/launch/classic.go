@@ -83,7 +83,7 @@ func newClassic(ctx context.Context, s Settings) (*classicLauncher, error) {
 
 // Traits are those of any number of processes up to that which the parent has room for.
 func (l *classicLauncher) Traits() Traits {
-	t := Traits{AtOnce: max(2, runtime.GOMAXPROCS(0)), Most: l.settings.Classic.Most}
+	t := Traits{Command: l.settings.Command, AtOnce: max(2, runtime.GOMAXPROCS(0)), Most: l.settings.Classic.Most}
 	if l.kind == sapiFPM {
 		t.Most = l.settings.Classic.fpmMost() / 2
 	}

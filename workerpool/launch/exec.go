@@ -55,6 +55,7 @@ func (l *execLauncher) Renew(ctx context.Context, _ bool) (Launcher, error) {
 func (l *execLauncher) Traits() Traits {
 	_, told := l.settings.Env["RR_RELAY"]
 	return Traits{
+		Command:  l.settings.Command,
 		AtOnce:   max(2, runtime.GOMAXPROCS(0)),
 		AnyRelay: l.settings.Relay == RelayAuto && inherits && !told,
 	}

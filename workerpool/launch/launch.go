@@ -29,6 +29,9 @@ type Launcher interface {
 
 // Traits are what a pool has to know of a way to start workers.
 type Traits struct {
+	// Command is the program that is started, with the arguments of the settings: where these name none, the one that
+	// was found.
+	Command []string
 	// AtOnce is how many workers may start side by side: more would only slow each other
 	// down. It is at least 1.
 	AtOnce int
