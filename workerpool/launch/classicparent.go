@@ -234,16 +234,10 @@ func (p *classicParent) forget(pid int, c *classicChild) {
 	}
 }
 
-// explain adds what is known of the parent to an error of its first start.
+// explain adds what the parent has printed to an error of its first start.
 func (p *classicParent) explain(err error) error {
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
-	select {
-	case <-p.Done():
-		exit, orderly := p.Exit()
-		err = &EndedError{Exit: exit, Orderly: orderly, Before: "it answered"}
+	if p.hasEnded() {
 		<-p.read
-	case <-patience.C:
 	}
 	if lines := p.out.transcript(); len(lines) > 0 {
 		err = fmt.Errorf("%w; it printed: %s", err, strings.Join(lines, " | "))

@@ -31,7 +31,7 @@ type classicWorker struct {
 }
 
 const (
-	// exitPatience is how long the parent's word about the end of a process is waited for.
+	// exitPatience is how long the parent's word about the end of a process is waited for, or its own end.
 	exitPatience = time.Second
 	// nudge is how long an answer to a new connection is waited for before php-fpm is made to look again:
 	// it looks for somebody free when somebody connects, and a free process may be about to end.
@@ -44,8 +44,24 @@ func newClassicWorker(p *classicParent, s *Settings) *classicWorker {
 	return &classicWorker{parent: p, settings: s, done: make(chan struct{})}
 }
 
-// connect returns a connection to a process that answers.
+// connect returns a connection to a process that answers. Where one ends before it has answered, the next one is asked: a
+// ping carries nothing out.
 func (w *classicWorker) connect(ctx context.Context) (*fastcgi.Link, error) {
+	for tries := 1; ; tries++ {
+		l, err := w.tryConnect(ctx)
+		switch {
+		case err == nil:
+			return l, nil
+		case ctx.Err() != nil, errors.As(err, new(*EndedError)):
+			return nil, err
+		case !errors.Is(err, io.EOF) || tries == maxTries:
+			return nil, w.endOfParent(ctx, err)
+		}
+	}
+}
+
+// tryConnect connects to whoever takes the connection.
+func (w *classicWorker) tryConnect(ctx context.Context) (*fastcgi.Link, error) {
 	p := w.parent
 	select {
 	case p.connecting <- struct{}{}:
@@ -79,20 +95,23 @@ func (w *classicWorker) connect(ctx context.Context) (*fastcgi.Link, error) {
 	l, err := fastcgi.Connect(ctx, p.at, p.ping, fastcgi.Options{
 		MaxInMemory: w.settings.MaxInMemory, Budget: w.settings.Budget, Messages: (*messages)(w), Soften: w.soften,
 	})
-	if err != nil && ctx.Err() == nil { // its end tells more than the broken connection
-		patience := time.NewTimer(exitPatience)
-		defer patience.Stop()
-		select {
-		case <-p.Done():
-			err = w.parentEnded()
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		case <-patience.C:
-		}
-	}
 	cancel(nil)
 	<-watched
 	return l, err
+}
+
+// endOfParent is the error of a broken connection, or how the parent has ended, which tells more.
+func (w *classicWorker) endOfParent(ctx context.Context, broken error) error {
+	patience := time.NewTimer(exitPatience)
+	defer patience.Stop()
+	select {
+	case <-w.parent.Done():
+		return w.parentEnded()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-patience.C:
+		return broken
+	}
 }
 
 // parentEnded is the error of a parent that has ended.
@@ -102,14 +121,10 @@ func (w *classicWorker) parentEnded() error {
 }
 
 // Link connects, and follows the process that answers. One that another worker still has is never taken: it may
-// answer because that one's connection is broken, and is about to be ended. Where it ends before it has answered, the
-// next one is asked: a ping carries nothing out.
+// answer because that one's connection is broken, and is about to be ended.
 func (w *classicWorker) Link(ctx context.Context) (Link, error) {
-	for tries := 1; ; tries++ {
+	for {
 		l, err := w.connect(ctx)
-		if errors.Is(err, io.EOF) && tries < maxTries {
-			continue
-		}
 		if err != nil {
 			return nil, err
 		}
