@@ -49,8 +49,8 @@ func occupy(t *testing.T, p *Pool, pause bool) (first <-chan result, g *gate, v 
 }
 
 // lineUp lets next, whose client has ctx, be sent behind front, to the only worker that serves. With
-// together the worker finds both in its pipe when it reads the front.
-func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, together bool) (r row) {
+// together the worker finds both in its pipe when it reads the front. ready is called when all wait.
+func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, together bool, ready ...func()) (r row) {
 	t.Helper()
 	calm(p)
 	first, g, v := occupy(t, p, together)
@@ -62,6 +62,9 @@ func lineUp(t *testing.T, ctx context.Context, p *Pool, front, next *Request, to
 	queued(t, p, 2)
 	r.last = send(p, t.Context(), script("answer", "last"))
 	queued(t, p, 3)
+	for _, call := range ready {
+		call()
+	}
 	v.release()
 	if together {
 		v = g.next(t)

@@ -3,11 +3,13 @@ package workerpool
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
 )
 
 // hasten makes any turn one that takes too long.
@@ -46,20 +48,55 @@ func TestARequestThatIsLeftIsNotBegunElsewhereForAClientThatHasGone(t *testing.T
 	v.release()
 }
 
+// noticed is a conversation that tells when it is broken. What a turn has read of the configuration when it sends a request it has
+// read before who has the lock of the pool next.
+type noticed struct {
+	launch.Link
+	pool   *Pool
+	broken chan<- struct{} // room for one
+}
+
+func (n *noticed) Send(request []byte, body io.Reader, size int64) (uint32, error) {
+	n.pool.mu.Lock()
+	n.pool.mu.Unlock()
+	return n.Link.Send(request, body, size)
+}
+
+func (n *noticed) Break() {
+	n.Link.Break()
+	select {
+	case n.broken <- struct{}{}:
+	default:
+	}
+}
+
 // The time limit of a request ends just when its reading has been interrupted for the sake of
 // those behind it.
 func TestATimeLimitIsNotTakenBackWithAnInterruption(t *testing.T) {
-	c, file := steady(1), journal(t)
-	c.RequestTimeout = 1500 * time.Millisecond
-	p := start(t, c)
-	r := lineUp(t, t.Context(), p, script("block"), repeatable("note "+file+"; answer", "behind"), false)
+	p, file, broken := start(t, steady(1)), journal(t), make(chan struct{}, 1)
+	limit := func(d time.Duration) { p.config.RequestTimeout = d }
+	p.mu.Lock()
+	for w := range p.workers {
+		w.link = &noticed{w.link, p, broken}
+	}
+	p.mu.Unlock()
+	r := lineUp(t, t.Context(), p, script("block"), repeatable("note "+file+"; answer", "behind"), false, func() {
+		p.mu.Lock()
+		limit(time.Second) // of the front
+		p.mu.Unlock()
+	})
 	p.mu.Lock()
 	for w := range p.workers {
 		if len(w.ahead) > 0 {
 			w.interrupted = w.link.Interrupt()
 		}
 	}
-	<-time.After(2500 * time.Millisecond) // its turn waits for the lock
+	select {
+	case <-broken: // while its turn waits for the lock
+	case <-time.After(patience):
+		t.Error("the limit of the front does not end")
+	}
+	limit(0)
 	p.mu.Unlock()
 	select {
 	case got := <-r.front:
@@ -183,21 +220,4 @@ func TestAStreamThatIsNeverEndedGetsNoOthersAnswer(t *testing.T) {
 	}
 	got.turn.Close()
 	timesBehind(t, r, journal(t))
-}
-
-// A request that has lost its worker waits for another one as any other does: the time at the lost worker
-// was no waiting.
-func TestWhoHasLostItsWorkerWaitsAsAnyOther(t *testing.T) {
-	c, g := steady(1), newGate(t)
-	c.QueueTimeout = 2 * time.Second
-	p := start(t, c)
-	r := send(p, t.Context(), repeatable("the-second-time "+journal(t)+" answer; visit "+g.path+"; exit 3", "again"))
-	v := g.next(t)
-	<-time.After(c.QueueTimeout + 200*time.Millisecond)
-	v.release()
-	if got := receive(t, r); got.err != nil {
-		t.Error(got.err)
-	} else if body := got.body(t); body != "again" {
-		t.Errorf("got %q", body)
-	}
 }

@@ -137,6 +137,42 @@ func TestRequestsWaitForWorkersThatWereKilledBeforeTheyWereGivenOne(t *testing.T
 	})
 }
 
+// A request that has lost its worker waits for another one as any other does: the time at the lost worker
+// was no waiting.
+func TestWhoHasLostItsWorkerWaitsAsAnyOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		boot time.Duration // of the next worker
+		want error
+	}{
+		"not for long": {1900 * ms, nil},
+		"too long":     {2100 * ms, ErrQueueTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			boot := func(n int) fakeBoot {
+				if n == 1 {
+					return fakeBoot{}
+				}
+				return fakeBoot{wait: c.boot}
+			}
+			bubble(t, Config{Min: 1, QueueTimeout: 2 * time.Second}, boot, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
+				r := send(p, t.Context(), repeatable("wait 6s; answer", "again"))
+				pass(5 * time.Second)
+				l.all[0].Kill()
+				got := receive(t, r)
+				if !errors.Is(got.err, c.want) {
+					t.Errorf("got %v; want %v", got.err, c.want)
+				}
+				if got.err == nil {
+					if body := got.body(t); body != "again" {
+						t.Errorf("got %q", body)
+					}
+				}
+				pass(time.Second)
+			})
+		})
+	}
+}
+
 func TestACrashAfterGoodWorkIsMendedAtOnce(t *testing.T) {
 	bubble(t, Config{Min: 1}, nil, func(t *testing.T, p *Pool, l *fakes, _ *observer.ObservedLogs) {
 		for i := range 10 {
