@@ -166,7 +166,7 @@ func needsPeers(t *testing.T) {
 }
 
 // background starts a command; the end of the test ends its process group, and with it
-// whatever it has started.
+// whatever it has started. So does the end of this program.
 func background(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	var said bytes.Buffer

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -195,29 +194,8 @@ func startFPM(t *testing.T, env []string, flags ...string) string {
 	}
 	cmd := exec.Command(binary, arguments...)
 	cmd.Env = append(os.Environ(), env...)
-	said := newLogs()
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(done)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		<-done
-	})
-	eventually(t, "PHP-FPM listens", func() bool {
-		select {
-		case <-done:
-			t.Fatalf("PHP-FPM did not start:\n%s", said.text())
-		default:
-		}
-		_, err := os.Stat(socket)
-		return err == nil
-	})
+	background(t, cmd)
+	eventually(t, "PHP-FPM listens", func() bool { return exists(socket) })
 	return socket
 }
 

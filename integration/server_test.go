@@ -138,6 +138,7 @@ func launch(t *testing.T, sites string, options ...option) *server {
 	s.cmd.Dir, s.cmd.Env = s.dir, s.env
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	s.cmd.WaitDelay = 5 * time.Second
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if o.tune != nil {
 		o.tune(s.cmd)
 	}
