@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
@@ -238,13 +239,53 @@ func TestAParentThatDoesNotStartIsExplained(t *testing.T) {
 		}
 		w.Kill()
 		ended(t, w)
-		<-l.(*classicLauncher).current.read
+		<-w.OutputDone()
 		if lines, fatal := w.Transcript(); !strings.Contains(fatal, "/nowhere/preload.php") {
 			t.Errorf("%q, %q", fatal, lines)
 		}
 		if _, err := l.Renew(ctx, false); err == nil || !strings.Contains(err.Error(), "/nowhere/preload.php") {
 			t.Errorf("the next generation: %v", err)
 		}
+	})
+}
+
+func TestWhatAParentSaysLastIsReadBeforeItsEndIsTold(t *testing.T) {
+	eachKind(t, func(t *testing.T, kind string) {
+		l := classicFor(t, kind, Settings{Ini: map[string]string{"opcache.enable_cli": "1", "opcache.preload": "/nowhere/preload.php", "opcache.preload_user": "nobody"}})
+		slow := make(chan struct{})
+		o, _ := order()
+		log := o.Log().WithOptions(zap.Hooks(func(zapcore.Entry) error {
+			<-slow
+			return nil
+		}))
+		w, err := l.Launch(Order{Log: func() *zap.Logger { return log }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), classicPatience)
+		defer cancel()
+		if _, err = w.Link(ctx); err == nil {
+			t.Error("it has a parent")
+		}
+		w.Kill()
+		ended(t, w)
+		read := w.OutputDone()
+		select {
+		case <-read:
+			t.Error("nothing has been read yet")
+		default:
+		}
+		close(slow)
+		select {
+		case <-read:
+		case <-ctx.Done():
+			t.Fatal("what it says has no end")
+		}
+		if lines, fatal := w.Transcript(); !strings.Contains(fatal, "/nowhere/preload.php") {
+			t.Errorf("%q, %q", fatal, lines)
+		}
+		w.Close()
+		w.Close()
 	})
 }
 

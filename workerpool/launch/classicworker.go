@@ -20,6 +20,7 @@ type classicWorker struct {
 	parent   *classicParent
 	settings *Settings
 	done     chan struct{} // closed when it has ended, and how is known
+	closed   chan struct{} // closed by Close
 
 	mu      sync.Mutex
 	adopted process.Adopted // nil: no connection yet
@@ -41,7 +42,7 @@ const (
 )
 
 func newClassicWorker(p *classicParent, s *Settings) *classicWorker {
-	return &classicWorker{parent: p, settings: s, done: make(chan struct{})}
+	return &classicWorker{parent: p, settings: s, done: make(chan struct{}), closed: make(chan struct{})}
 }
 
 // connect returns a connection to a process that answers. Where one ends before it has answered, the next one is asked: a
@@ -279,8 +280,22 @@ func (w *classicWorker) soften() {
 	}
 }
 
-// OutputDone is Done: the parent tells of the end when it has read what there was to read.
-func (w *classicWorker) OutputDone() <-chan struct{} { return w.done }
+// OutputDone is Done: php-fpm tells of the end of a process when it has read what that has printed. Where the parent itself has ended
+// before there was a process, it is the end of what the parent has printed.
+func (w *classicWorker) OutputDone() <-chan struct{} {
+	if w.process() != nil || !w.parent.hasEnded() {
+		return w.done
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-w.parent.read:
+		case <-w.closed:
+		}
+	}()
+	return done
+}
 
 func (w *classicWorker) Tail() []string {
 	if out := w.output(); out != nil {
@@ -315,6 +330,11 @@ func (w *classicWorker) output() *output {
 func (w *classicWorker) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	select {
+	case <-w.closed:
+	default:
+		close(w.closed)
+	}
 	if w.child != nil {
 		w.parent.forget(w.adopted.PID(), w.child)
 	}
