@@ -116,8 +116,7 @@ func parseCount(s string, least int) (int, error) {
 
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
-	unitless := strings.Trim(s, "0123456789.,") == "" // who writes 64 does not mean bytes
-	if err != nil || n < 1 || n > math.MaxInt64 || unitless {
+	if err != nil || n < 1 || n > math.MaxInt64 {
 		return 0, fmt.Errorf("%q is not a size such as 512KB, 64MB or 1GiB", s)
 	}
 	return int64(n), nil

@@ -114,7 +114,7 @@ func crashesUnderLoad(t *testing.T, c crew) line {
 // leakUnderLoad lets every request leak a megabyte.
 func leakUnderLoad(t *testing.T, c crew) line {
 	const limit = 64 << 20
-	s, url := site(t, c.worker(t, "workers 2", fmt.Sprintf("max_memory %dB", limit)), quiet)
+	s, url := site(t, c.worker(t, "workers 2", fmt.Sprintf("max_memory %d", limit)), quiet)
 	s.settled("app", 2)
 	traffic := startTraffic(t, 2, always(url+"/leak?ms=20"), nil)
 	goal, most := size(400, 1200), int64(0)

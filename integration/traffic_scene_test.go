@@ -47,7 +47,7 @@ func newScene(seed uint64) (scene, func() *rand.Rand) {
 
 // options are lines for the php_worker block.
 func (s scene) options() []string {
-	options := []string{fmt.Sprintf("workers %d", s.workers), fmt.Sprintf("buffer %dB", trafficBuffer), "relay " + s.relay, "ini memory_limit 64M"}
+	options := []string{fmt.Sprintf("workers %d", s.workers), fmt.Sprintf("buffer %d", trafficBuffer), "relay " + s.relay, "ini memory_limit 64M"}
 	if s.timeout {
 		options = append(options, "request_timeout 2s")
 	}
