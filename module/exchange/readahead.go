@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"io"
 	"os"
 	"sync"
 
@@ -18,26 +19,24 @@ const pieceSize = 16 << 10
 //
 // For one goroutine, but for Cancel.
 type readAhead struct {
-	turn  Turn
-	frame goridge.Frame // the part that is being passed on
-	limit int64         // of held, in bytes
-	store func() (*os.File, error)
-	log   *zap.Logger
+	options *Options
+	turn    Turn
+	frame   goridge.Frame // the part that is being passed on
 
 	mu      sync.Mutex
 	changed sync.Cond
 	parts   []*part  // to be passed on next
 	held    int64    // how much of the body parts and frame have, in memory and in file
 	file    *os.File // has what there is no memory for; nil while there is none
-	stored  int64    // the length of that
-	full    bool     // the last part went where there was no room for it
+	stored  int64    // how much of that is in use: it is filled anew when all of it has been passed on
 	read    int64    // how much of it has been passed on
+	full    bool     // the last part went where there was no room for it
 	err     error    // why there are no further parts; io.EOF after the last
 	cut     bool     // Cancel came before the last part
 	closed  bool     // nobody takes any more
 }
 
-// part is one that has been read. Its frame has no payload where that is in the file.
+// part is what has been read. Its frame has no payload where that is in the file: then it may be that of several.
 type part struct {
 	frame  goridge.Frame
 	stored int64
@@ -45,7 +44,7 @@ type part struct {
 
 // readAhead takes the turn of an answer over. over is called when the worker is free again.
 func (o *Options) readAhead(a Answer, over func()) Answer {
-	q := &readAhead{turn: a.Turn, limit: o.Buffer, store: o.newAnswerFile, log: o.Logger}
+	q := &readAhead{options: o, turn: a.Turn}
 	q.changed.L = &q.mu
 	a.Frame.MoveTo(&q.frame)
 	q.held = int64(len(q.frame.Body()))
@@ -70,13 +69,13 @@ func (q *readAhead) run(a Answer, over func()) {
 func (q *readAhead) wait() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed && (q.held > 0 && q.held >= q.limit || q.full && len(q.parts) > 0) {
+	for !q.closed && (q.held > 0 && q.held >= q.options.Buffer || q.stored > 0 && q.stored >= q.options.Buffer || q.full && len(q.parts) > 0) {
 		q.changed.Wait()
 	}
 	return !q.closed
 }
 
-// put takes a part, or the reason why there is none.
+// put takes a part, or the reason why there is none. However small it is, its frame has taken memory, whether there was any or not.
 func (q *readAhead) put(f *goridge.Frame, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -84,36 +83,48 @@ func (q *readAhead) put(f *goridge.Frame, err error) {
 	if q.err = err; err != nil || q.closed {
 		return
 	}
-	q.held += int64(len(f.Body()))
-	if n := len(q.parts); n > 0 && q.parts[n-1].frame.Join(f) {
+	size := int64(len(f.Body()))
+	q.held += size
+	var last *part
+	if n := len(q.parts); n > 0 {
+		last = q.parts[n-1]
+	}
+	if last != nil && last.frame.Join(f) {
+		return
+	}
+	crowded := size > 0 && (f.Crowded() || !q.options.Memory.Budget.Take(0))
+	stored := crowded && q.spill(f.Body())
+	q.full = crowded && !stored
+	if stored && last != nil && last.stored > 0 {
+		last.stored += size
+		last.frame.Stream = f.Stream
+		f.Release()
 		return
 	}
 	p := new(part)
 	f.MoveTo(&p.frame)
-	if p.frame.Crowded() {
-		q.spill(p)
+	if stored {
+		p.stored = size
+		p.frame.Release()
 	}
-	q.full = p.frame.Crowded() && p.stored == 0
 	q.parts = append(q.parts, p)
 }
 
-// spill puts a part into the file, if that takes it.
-func (q *readAhead) spill(p *part) {
+// spill puts what a part has into the file, and reports whether that takes it.
+func (q *readAhead) spill(body []byte) bool {
 	if q.file == nil {
-		file, err := q.store()
+		file, err := q.options.newAnswerFile()
 		if err != nil {
-			q.log.Warn("an answer for which there is no memory cannot go to a file, so a slow client holds it, and its worker", zap.Error(err))
-			return
+			q.options.Logger.Warn("an answer for which there is no memory cannot go to a file, so a slow client holds it, and its worker", zap.Error(err))
+			return false
 		}
 		q.file = file
 	}
-	body := p.frame.Body()
 	if _, err := q.file.WriteAt(body, q.stored); err != nil {
-		return
+		return false
 	}
-	p.stored = int64(len(body))
-	q.stored += p.stored
-	p.frame.Release()
+	q.stored += int64(len(body))
+	return true
 }
 
 // Open reports that there may be further parts.
@@ -149,7 +160,12 @@ func (q *readAhead) Next() error {
 		q.parts = q.parts[1:]
 	}
 	_, err := q.file.ReadAt(q.frame.Payload, q.read)
-	q.read += n
+	if q.read += n; q.read == q.stored {
+		q.read, q.stored = 0, 0
+	}
+	if err == io.EOF { // not that of the answer
+		err = io.ErrUnexpectedEOF
+	}
 	return err
 }
 

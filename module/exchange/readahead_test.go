@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
+	"github.com/phpworker/caddy-php-worker/workerpool/budget"
 )
 
 // pausing is the turn of a process that says n parts of size bytes, and pauses behind each.
@@ -193,6 +194,62 @@ func TestSmallPartsShareMemory(t *testing.T) {
 			t.Errorf("the client has %d bytes of %d", client.Body.Len(), len(p.whole()))
 		}
 	})
+}
+
+// However small the parts are, each takes memory.
+func TestPartsGoToAFileWhereMemoryIsShort(t *testing.T) {
+	for _, size := range []int{1, 10_000} {
+		o := testOptions(t)
+		o.Memory = NewMemory(budget.New(400_000, new(atomic.Int64)))
+		synctest.Test(t, func(t *testing.T) {
+			p := &pausing{n: 500_000 / size, size: size}
+			client := &deaf{httptest.NewRecorder(), make(chan struct{}), nil}
+			b, done := passOn(t, o, p, client, t.Context())
+			if held := o.Memory.Budget.Held(); b.timesFree() != 1 || held > 250_000 {
+				t.Errorf("the process is free %d times; %d bytes are held", b.timesFree(), held)
+			}
+			close(client.listen)
+			if aborted := <-done; aborted || client.Body.String() != p.whole() {
+				t.Errorf("aborted: %v; the client has %d bytes of %d", aborted, client.Body.Len(), len(p.whole()))
+			}
+			synctest.Wait()
+			o.wantHeld(t, "at the end", 0)
+		})
+	}
+}
+
+// An answer may be as long as it likes.
+func TestTheFileOfASlowClientIsNoLongerThanBuffer(t *testing.T) {
+	for _, size := range []int{1000, 40_000} { // less than a client gets at once, and more
+		o := testOptions(t)
+		o.Buffer = 100_000
+		synctest.Test(t, func(t *testing.T) {
+			p := &pausing{n: 2_000_000 / size, size: size, crowded: true, memory: o.Memory}
+			p.say(p.part(0), 0)
+			a := o.readAhead(Answer{Turn: p, Frame: &p.frame}, func() {})
+			q := a.Turn.(*readAhead)
+			var said strings.Builder
+			for err := error(nil); err == nil && !t.Failed(); err = a.Next() {
+				said.Write(a.Frame.Body())
+				synctest.Wait()
+				q.mu.Lock()
+				parts, file := len(q.parts), q.file
+				q.mu.Unlock()
+				if file == nil {
+					continue
+				}
+				if info, err := file.Stat(); err != nil || info.Size() > o.Buffer+int64(size) || parts > 3 {
+					t.Errorf("%d bytes in %d parts, %v", info.Size(), parts, err)
+				}
+			}
+			a.Close()
+			if said.String() != p.whole() {
+				t.Errorf("the client has %d bytes of %d", said.Len(), len(p.whole()))
+			}
+			synctest.Wait()
+			o.wantHeld(t, "at the end", 0)
+		})
+	}
 }
 
 func TestWhatAProcessSaidBeforeItFailedReachesASlowClient(t *testing.T) {
