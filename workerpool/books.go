@@ -33,7 +33,9 @@ func (p *Pool) bootFailed(w *worker, err error) {
 		p.lastErr = err
 		pause = p.backOff(&p.failures, 1)
 		p.counts.bootFailures++
-		p.endRollout(err) // what is older than it was given up
+		if r := p.rollout; r != nil && r.generation == w.generation.number { // else it is of before a restart that is prepared
+			p.endRollout(err)
+		}
 		p.turnAway()
 	}
 	p.mu.Unlock()

@@ -45,3 +45,34 @@ func TestNoWorkerIsReplacedWhileTheNextGenerationIsPrepared(t *testing.T) {
 		})
 	}
 }
+
+func TestAWorkerOfBeforeThatDoesNotBootEndsNoRestart(t *testing.T) {
+	l := &fakes{boot: func(n int) fakeBoot { return fakeBoot{dies: n == 2} }}
+	bubbleOf(t, Config{Min: 1, Max: 1, MaxRequests: 1, Begin: counted}, l, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
+		prepared := make(chan struct{})
+		l.renew = func(ctx context.Context) (launch.Launcher, error) {
+			select {
+			case <-prepared:
+				return l, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		began := make(chan *Rollout, 1)
+		go func() {
+			r, err := p.Restart(ReasonRestart)
+			check(err)
+			began <- r
+		}()
+		synctest.Wait()
+		ask(t, p, "answer", "the last of this worker")
+		synctest.Wait()
+		if l.count() != 2 {
+			t.Errorf("%d workers were started", l.count())
+		}
+		close(prepared)
+		if err := (<-began).outcome(t); err != nil || p.Common() != 2 {
+			t.Errorf("%v, and generation %v is the newest", err, p.Common())
+		}
+	})
+}
