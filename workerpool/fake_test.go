@@ -138,7 +138,7 @@ func (f *fakeProcess) Kill() {
 	f.end("signal: killed")
 }
 
-func (l *fakes) Renew(ctx context.Context, _ bool) (launch.Launcher, error) {
+func (l *fakes) Renew(ctx context.Context, _ func() *zap.Logger, _ bool) (launch.Launcher, error) {
 	if l.renew != nil {
 		return l.renew(ctx)
 	}

@@ -41,7 +41,7 @@ func (p *Pool) Restart(reason Reason) (*Rollout, error) {
 	p.mu.Unlock()
 
 	common := p.begin(before)
-	next, err := old.Renew(ctx, p.config.preloads(before, common))
+	next, err := old.Renew(ctx, p.Log, p.config.preloads(before, common))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {

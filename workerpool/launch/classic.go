@@ -151,14 +151,10 @@ func (l *classicLauncher) start(log func() *zap.Logger) (*classicParent, error) 
 
 // Renew starts another parent, with an OPcache of its own, and waits until it answers. Where it does not with what it is to preload,
 // one that preloads nothing takes its place.
-func (l *classicLauncher) Renew(ctx context.Context, alike bool) (Launcher, error) {
+func (l *classicLauncher) Renew(ctx context.Context, log func() *zap.Logger, alike bool) (Launcher, error) {
 	l.mu.Lock()
 	old := l.current
 	l.mu.Unlock()
-	log := func() *zap.Logger { return zap.NewNop() }
-	if old != nil {
-		log = old.out.logger
-	}
 	if files := l.worthPreloading(ctx, old, alike); len(files) > 0 {
 		next, err := l.next(ctx, log, files)
 		if err == nil || ctx.Err() != nil {

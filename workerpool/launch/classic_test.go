@@ -159,7 +159,7 @@ func TestANextGenerationIsReadyBeforeItIsNeeded(t *testing.T) {
 		l := classicFor(t, kind, Settings{})
 		o, _ := order()
 		old, _ := linked(t, l, o)
-		next, err := l.Renew(t.Context(), false)
+		next, err := l.Renew(t.Context(), o.Log, false)
 		if err != nil || next == l {
 			t.Fatalf("%v, the same launcher: %v", err, next == l)
 		}
@@ -175,6 +175,21 @@ func TestANextGenerationIsReadyBeforeItIsNeeded(t *testing.T) {
 		}
 		l.Close()
 		ended(t, old)
+	})
+}
+
+// Somebody restarts a pool that nobody has asked for anything yet.
+func TestANextGenerationLogsThoughNoneWasStartedBefore(t *testing.T) {
+	eachKind(t, func(t *testing.T, kind string) {
+		o, _ := order()
+		next, err := classicFor(t, kind, Settings{}).Renew(t.Context(), o.Log, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(next.Close)
+		if next.(*classicLauncher).current.out.logger() != o.Log() {
+			t.Error("what PHP says goes elsewhere")
+		}
 	})
 }
 
@@ -243,7 +258,7 @@ func TestAParentThatDoesNotStartIsExplained(t *testing.T) {
 		if lines, fatal := w.Transcript(); !strings.Contains(fatal, "/nowhere/preload.php") {
 			t.Errorf("%q, %q", fatal, lines)
 		}
-		if _, err := l.Renew(ctx, false); err == nil || !strings.Contains(err.Error(), "/nowhere/preload.php") {
+		if _, err := l.Renew(ctx, o.Log, false); err == nil || !strings.Contains(err.Error(), "/nowhere/preload.php") {
 			t.Errorf("the next generation: %v", err)
 		}
 	})

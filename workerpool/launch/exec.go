@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 
+	"go.uber.org/zap"
+
 	"github.com/phpworker/caddy-php-worker/goridge"
 	"github.com/phpworker/caddy-php-worker/workerpool/link"
 	"github.com/phpworker/caddy-php-worker/workerpool/process"
@@ -45,7 +47,7 @@ func NewExec(s Settings) (Launcher, error) {
 func (l *execLauncher) Close() { l.close() }
 
 // Renew asks PHP anew what settings suit it.
-func (l *execLauncher) Renew(ctx context.Context, _ bool) (Launcher, error) {
+func (l *execLauncher) Renew(ctx context.Context, _ func() *zap.Logger, _ bool) (Launcher, error) {
 	if err := l.suit(ctx, true); err != nil {
 		return nil, err
 	}

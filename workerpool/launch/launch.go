@@ -18,9 +18,9 @@ type Launcher interface {
 	// nothing is left of it.
 	Launch(Order) (Worker, error)
 	// Renew prepares the next generation and returns its launcher when that is ready, which may be
-	// the same one. On an error nothing has changed. ctx ends the preparation. alike says
+	// the same one. On an error nothing has changed. ctx ends the preparation; log is as in an Order. alike says
 	// that requests to both are for the same code, in the same folder.
-	Renew(ctx context.Context, alike bool) (Launcher, error)
+	Renew(ctx context.Context, log func() *zap.Logger, alike bool) (Launcher, error)
 	// Close gives up what the workers share. It is for when the last of them has ended. Idempotent.
 	Close()
 	// Traits are the same for the whole life of a launcher.
