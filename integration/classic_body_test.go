@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/http2"
 )
 
 // aForm is a multipart form with a field and a file of that size.
@@ -176,6 +179,51 @@ func TestTheAnswerOfAScriptComesAsItIs(t *testing.T) {
 	}
 	if res, _ := ask("GET", "status=700"); res.StatusCode != http.StatusBadGateway {
 		t.Errorf("a status that is none: %d", res.StatusCode)
+	}
+}
+
+// Behind nginx it is so, too: half a download must not look like a whole one.
+func TestAnAnswerOfAScriptThatFallsShortOfItsLengthIsCut(t *testing.T) {
+	t.Parallel()
+	root := scripts(t)
+	put(t, root, map[string]string{
+		"fatal.php":  `<?php header('Content-Length: 500000'); echo str_repeat('x', (int) $_GET['size']); nothing();`,
+		"killed.php": `<?php header('Content-Length: 500000'); echo str_repeat('x', (int) $_GET['size']); ob_get_level() && ob_end_flush(); flush(); usleep(100_000); posix_kill(getmypid(), 9);`,
+		"whole.php":  `<?php header('Content-Length: 500000'); echo str_repeat('x', 500_000);`,
+	})
+	for sapi, binary := range programs(t) {
+		t.Run(sapi, func(t *testing.T) {
+			t.Parallel()
+			port := freePorts(t, 1)[0]
+			s := start(t, fmt.Sprintf("https://localhost:%d {\ntls internal\n%s\n}\n", port, classicSite(root, "workers 1", "php "+binary, "ini display_errors 0")))
+			waitCertificate(t, port)
+			insecure := &tls.Config{InsecureSkipVerify: true}
+			for proto, transport := range map[string]http.RoundTripper{
+				"HTTP/1.1": &http.Transport{TLSClientConfig: insecure, DisableCompression: true}, "HTTP/2": &http2.Transport{TLSClientConfig: insecure, DisableCompression: true},
+			} {
+				client := &http.Client{Transport: transport, Timeout: patience}
+				for _, c := range []struct {
+					method, path string
+					size         int // of what comes
+					cut          bool
+				}{
+					{"GET", "fatal.php?size=5", 5, true}, {"POST", "fatal.php?size=100000", 100_000, true}, {"HEAD", "fatal.php?size=5", 0, false},
+					{"GET", "killed.php?size=100000", 100_000, true}, {"GET", "whole.php", 500_000, false},
+				} {
+					res, err := client.Do(request(t, c.method, fmt.Sprintf("https://localhost:%d/%s", port, c.path), nil))
+					if err != nil {
+						t.Errorf("%s, %s: %v", proto, c.path, err)
+						continue
+					}
+					body, err := io.ReadAll(res.Body)
+					res.Body.Close()
+					if res.ContentLength != 500_000 || len(body) != c.size || c.cut != (err != nil) {
+						t.Errorf("%s, %s %s: length %d, %d bytes, %v", proto, c.method, c.path, res.ContentLength, len(body), err)
+					}
+				}
+			}
+			s.waitLog("the answer broke off")
+		})
 	}
 }
 

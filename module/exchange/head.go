@@ -175,7 +175,7 @@ func listHeader(name string) bool {
 }
 
 // setLength announces the length where it is known. The worker's word counts
-// only where we cannot know better: in a stream, and for HEAD.
+// only where we cannot know better: in a stream, for HEAD, and where the answer falls short of it.
 func (o *Options) setLength(w http.ResponseWriter, r *http.Request, head *httpctx.Response, a Answer, trailers bool) {
 	header := w.Header()
 	header.Del("Content-Length")
@@ -184,7 +184,7 @@ func (o *Options) setLength(w http.ResponseWriter, r *http.Request, head *httpct
 	}
 	size := a.bodySize()
 	switch {
-	case a.Frame.More() || r.Method == http.MethodHead && size == 0:
+	case a.Frame.More() || r.Method == http.MethodHead && size == 0 || o.fallsShort(head, a):
 		if n, ok := announcedLength(head); ok {
 			header["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 		}

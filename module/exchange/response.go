@@ -68,6 +68,7 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 		o.discardRest(r, a)
 		return &AnswerError{a.PID, fmt.Errorf("%w: %w of %d", ErrBadAnswer, errLongerThanAnnounced, n)}
 	}
+	short := o.fallsShort(head, a)
 	o.writeHead(w, r, head, a)
 	if bodiless(r, head) {
 		discarded = true
@@ -95,6 +96,11 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 		return o.stream(w, r, a, sent)
 	}
 	if _, err := w.Write(a.Frame.Body()); err != nil {
+		return abort()
+	}
+	if short {
+		o.Observer.BrokeOff(r, a.PID, a.Executed, errShorterThanAnnounced)
+		_ = http.NewResponseController(w).Flush() // the client may have what there is
 		return abort()
 	}
 	return nil
@@ -220,7 +226,14 @@ func (o *Options) sendInformational(w http.ResponseWriter, r *http.Request, head
 	}
 }
 
-// Lies about Content-Length in a stream.
+// fallsShort says that a whole answer has less than PHP has announced: a script has ended within it, as with a fatal error in a download.
+// An answer in a frame of its own a worker gives when it has all of it; one of CGI is in one frame because PHP has not paused.
+func (o *Options) fallsShort(head *httpctx.Response, a Answer) bool {
+	n, announced := announcedLength(head)
+	return o.CGI && announced && !a.Frame.More() && a.bodySize() < n
+}
+
+// Lies about Content-Length in a stream, and in an answer of CGI.
 var (
 	errShorterThanAnnounced = errors.New("the stream is shorter than its Content-Length")
 	errLongerThanAnnounced  = errors.New("the stream is longer than its Content-Length")
