@@ -61,7 +61,7 @@ type Handler struct {
 	ResolveRoot string `json:"resolve_root,omitempty"`
 
 	// Preload "auto" has PHP compile, in classic mode, when a restart replaces the processes, the classes of namespaces that requests to the old ones have
-	// loaded, before the first request to the new ones (opcache.preload); not where Root leads to another folder than before. It needs "restart" for
+	// loaded, before the first request to the new ones (opcache.preload); not where Root leads to another folder than before, or a file has changed. It needs "restart" for
 	// ResolveRoot, a Root without placeholders, and a pool that handlers share only if they preload for the same Root.
 	// PHP sees changes of files in place only at the next restart then. It begins none. Default: off.
 	Preload string `json:"preload,omitempty"`

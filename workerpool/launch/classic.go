@@ -36,6 +36,8 @@ type classicLauncher struct {
 	kind     sapi
 	dir      *tempdir.Dir
 	ini      *iniFolder
+	made     time.Time
+	known    []string // files that requests to generations before have loaded, and that had not changed then
 
 	mu       sync.Mutex // held while a parent is started
 	closed   bool
@@ -63,7 +65,7 @@ func newClassic(ctx context.Context, s Settings) (*classicLauncher, error) {
 			return nil, err
 		}
 	}
-	given := s
+	given, made := s, time.Now()
 	if len(s.Command) == 0 {
 		var err error
 		if s.Command, err = findClassic(); err != nil {
@@ -78,7 +80,7 @@ func newClassic(ctx context.Context, s Settings) (*classicLauncher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &classicLauncher{given: given, settings: s, kind: kind, dir: dir, ini: ini}, nil
+	return &classicLauncher{given: given, settings: s, kind: kind, dir: dir, ini: ini, made: made}, nil
 }
 
 // Traits are those of any number of processes up to that which the parent has room for.

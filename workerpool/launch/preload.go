@@ -6,10 +6,12 @@ import (
 	_ "embed" // the scripts
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -24,6 +26,7 @@ var loadedScript string
 
 // preload has the first parent of this launcher compile what is fit for it of these files, before its first request.
 func (l *classicLauncher) preload(files []string) error {
+	l.known = files
 	dir, err := l.handOut(file{"preload.php", preloadScript}, file{"list", strings.Join(files, "\x00")})
 	if err != nil {
 		return fmt.Errorf("writing what is to be preloaded: %w", err)
@@ -56,7 +59,7 @@ func (l *classicLauncher) handOut(files ...file) (string, error) {
 	return dir, err
 }
 
-// worthPreloading are the files that requests to this parent have loaded, where the next one may preload them.
+// worthPreloading are the files that requests to this parent, or to those before, have loaded, where the next one may preload them.
 func (l *classicLauncher) worthPreloading(ctx context.Context, p *classicParent, alike bool) []string {
 	if !l.settings.Classic.Preload || p == nil || p.hasEnded() {
 		return nil
@@ -68,8 +71,25 @@ func (l *classicLauncher) worthPreloading(ctx context.Context, p *classicParent,
 	files, err := l.loaded(ctx, p)
 	if err != nil {
 		p.out.logger().Warn("nothing is preloaded", zap.Error(err))
+		return nil
+	}
+	files = slices.Compact(slices.Sorted(slices.Values(append(files, l.known...))))
+	if name := changedSince(l.made, files); name != "" {
+		p.out.logger().Info("nothing is preloaded until the next restart: a file has changed since PHP was started", zap.String("file", name))
+		return nil
 	}
 	return files
+}
+
+// changedSince is one of these files that has changed since then, or is not there any more; "" if there is none. Where one has, another may
+// count for a class whose own is still as it was: only requests to the next parent tell.
+func changedSince(start time.Time, files []string) string {
+	for _, name := range files {
+		if info, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) || err == nil && changedAt(info).After(start) {
+			return name
+		}
+	}
+	return ""
 }
 
 // loaded asks the parent, by a script of ours, which files its OPcache has.
@@ -90,6 +110,7 @@ func (l *classicLauncher) loaded(ctx context.Context, p *classicParent) ([]strin
 	}
 	_, answer, _ := strings.Cut(said, mark)
 	answer, _, whole := strings.Cut(answer, mark)
+	ours := func(name string) bool { return strings.HasPrefix(name, filepath.Dir(dir)+string(filepath.Separator)) }
 	status, list, _ := strings.Cut(answer, "\x00")
 	by, list, _ := strings.Cut(list, "\x00")
 	switch {
@@ -97,10 +118,10 @@ func (l *classicLauncher) loaded(ctx context.Context, p *classicParent) ([]strin
 		return nil, fmt.Errorf("a script of ours was not run, as where open_basedir keeps PHP from it; PHP said %q", beginning(said, keptLineLen))
 	case status != "yes":
 		return nil, errors.New("OPcache is off, or opcache.restrict_api keeps it from telling")
-	case by != "" && !strings.HasPrefix(by, filepath.Dir(dir)): // where ours lies, too
+	case by != "" && !ours(by):
 		return nil, fmt.Errorf("PHP's own settings have it preload by %s", by)
 	}
-	return slices.DeleteFunc(strings.Split(list, "\x00"), func(name string) bool { return !filepath.IsAbs(name) || strings.HasPrefix(name, dir) }), nil
+	return slices.DeleteFunc(strings.Split(list, "\x00"), func(name string) bool { return !filepath.IsAbs(name) || ours(name) }), nil
 }
 
 // run runs a script in a process of the parent, on a connection of its own, and returns what it says, the headers included.
