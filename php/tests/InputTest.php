@@ -67,6 +67,33 @@ final class InputTest extends TestCase
         self::assertSame('second', \file_get_contents('php://input'));
     }
 
+    public function testALargeBodyIsReadWithoutACopy(): void
+    {
+        Input::install($body = \str_repeat('x', 20_000_000));
+        [$before, $read] = [\memory_get_usage(), 0];
+        \ini_set('memory_limit', (string) ($before + 10_000_000));
+        try {
+            for ($stream = \fopen('php://input', 'rb'); !\feof($stream); $read += \strlen(\fread($stream, 8192)));
+        } finally {
+            \ini_set('memory_limit', '-1');
+        }
+        self::assertSame(\strlen($body), $read);
+    }
+
+    public function testOneMovesWithinTheBodyAndChangesNothing(): void
+    {
+        $stream = \fopen('php://input', 'r+b');
+        self::assertSame([0, \strlen(self::BODY)], [\fseek($stream, -2, \SEEK_END), \fstat($stream)['size']]);
+        self::assertSame([';', true], [\stream_get_contents($stream, -1, \strlen(self::BODY) - 1), \feof($stream)]);
+        self::assertSame([-1, -1], [\fseek($stream, -1), \fseek($stream, 1, \SEEK_END)]);
+        self::assertSame([0, 0, '?'], [\fseek($stream, 0), \fseek($stream, 1, \SEEK_CUR), \fgetc($stream)]);
+        self::assertNotSame(1, @\fwrite($stream, 'x'));
+        self::assertFalse(@\ftruncate($stream, 0));
+        self::assertSame(self::BODY, \file_get_contents('php://input'));
+        $copy = \tmpfile();
+        self::assertSame(\strlen(self::BODY), \stream_copy_to_stream(\fopen('php://input', 'rb'), $copy));
+    }
+
     public function testABodyThatIsReadCostsNoMemoryForGood(): void
     {
         $read = static function (): void {

@@ -20,8 +20,13 @@ final class Input
     /** @var resource|null */
     public $context;
 
-    /** @var resource */
+    /** @var resource|null what PHP's own wrapper has opened; null: this is the body */
     private $stream;
+
+    /** Of the body: it costs no memory beside the one that is there. */
+    private string $text = '';
+
+    private int $at = 0;
 
     /** Whether one of this class has just been asked for something. */
     private static bool $asked = false;
@@ -55,11 +60,12 @@ final class Input
         if (($options & self::INCLUDE) !== 0 && !\ini_get('allow_url_include')) {
             return false;
         }
-        if (\strcasecmp($path, 'php://input') === 0 && \ini_get('allow_url_fopen')) {
-            $stream = \fopen('data:application/octet-stream;base64,' . \base64_encode(self::$body), 'rb');
-        } else {
-            $stream = $this->native($path, $mode);
+        if (\strcasecmp($path, 'php://input') === 0) {
+            $this->text = self::$body;
+
+            return true;
         }
+        $stream = $this->native($path, $mode);
         if ($stream === false) {
             return false;
         }
@@ -77,16 +83,6 @@ final class Input
     {
         @\stream_wrapper_restore('php');
         try {
-            if (\strcasecmp($path, 'php://input') === 0) {
-                $stream = \fopen('php://memory', 'w+b');
-                if ($stream !== false) {
-                    \fwrite($stream, self::$body);
-                    \rewind($stream);
-                }
-
-                return $stream;
-            }
-
             return $this->context === null ? \fopen($path, $mode) : \fopen($path, $mode, false, $this->context);
         } finally {
             self::$body === '' || self::register();
@@ -95,37 +91,56 @@ final class Input
 
     public function stream_read(int $count): string|false
     {
-        return \fread($this->stream, \max(1, $count));
+        if ($this->stream !== null) {
+            return \fread($this->stream, \max(1, $count));
+        }
+        $part = \substr($this->text, $this->at, $count);
+        $this->at += \strlen($part);
+
+        return $part;
     }
 
     public function stream_write(string $bytes): int
     {
-        return (int) \fwrite($this->stream, $bytes);
+        return $this->stream === null ? 0 : (int) \fwrite($this->stream, $bytes);
     }
 
     public function stream_eof(): bool
     {
-        return \feof($this->stream);
+        return $this->stream === null ? $this->at >= \strlen($this->text) : \feof($this->stream);
     }
 
     public function stream_seek(int $offset, int $whence = \SEEK_SET): bool
     {
-        return \fseek($this->stream, $offset, $whence) === 0;
+        if ($this->stream !== null) {
+            return \fseek($this->stream, $offset, $whence) === 0;
+        }
+        $to = $offset + match ($whence) {
+            \SEEK_CUR => $this->at,
+            \SEEK_END => \strlen($this->text),
+            default => 0,
+        };
+        if ($to < 0 || $to > \strlen($this->text)) {
+            return false;
+        }
+        $this->at = $to;
+
+        return true;
     }
 
     public function stream_tell(): int
     {
-        return (int) \ftell($this->stream);
+        return $this->stream === null ? $this->at : (int) \ftell($this->stream);
     }
 
     public function stream_truncate(int $size): bool
     {
-        return \ftruncate($this->stream, \max(0, $size));
+        return $this->stream !== null && \ftruncate($this->stream, \max(0, $size));
     }
 
     public function stream_flush(): bool
     {
-        return \fflush($this->stream);
+        return $this->stream === null || \fflush($this->stream);
     }
 
     /**
@@ -133,7 +148,7 @@ final class Input
      */
     public function stream_stat(): array|false
     {
-        return \fstat($this->stream);
+        return $this->stream === null ? ['mode' => 0100444, 'size' => \strlen($this->text)] : \fstat($this->stream);
     }
 
     /**
@@ -148,7 +163,7 @@ final class Input
 
     public function stream_set_option(int $option, int $first, ?int $second): bool
     {
-        return match ($option) {
+        return $this->stream !== null && match ($option) {
             \STREAM_OPTION_BLOCKING => \stream_set_blocking($this->stream, (bool) $first),
             \STREAM_OPTION_READ_TIMEOUT => \stream_set_timeout($this->stream, $first, (int) $second),
             default => false,
@@ -156,15 +171,15 @@ final class Input
     }
 
     /**
-     * @return resource
+     * @return resource|false
      */
     public function stream_cast()
     {
-        return $this->stream;
+        return $this->stream ?? false;
     }
 
     public function stream_close(): void
     {
-        \fclose($this->stream);
+        $this->stream === null || \fclose($this->stream);
     }
 }
