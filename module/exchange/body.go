@@ -59,8 +59,8 @@ func (o *Options) readBody(w http.ResponseWriter, r *http.Request, q *Request) (
 		uid, gid := o.ids()
 		q.form, err = form.ReadMultipart(limited, r.Header.Get("Content-Type"), form.MultipartOptions{
 			Limits: o.Forms.Limits,
-			Create: func(prefix string) (*os.File, error) {
-				file, err := o.uploadFile(q, uid, gid, prefix)
+			Create: func() (*os.File, error) {
+				file, err := o.uploadFile(q, uid, gid, "upload-")
 				if err != nil { // PHP learns what it would say itself
 					o.Logger.Error("uploads cannot be stored", zap.Error(err))
 				}

@@ -165,7 +165,7 @@ func FuzzMultipart(f *testing.F) {
 	// One folder, as making and deleting one would be most of the work.
 	dir := f.TempDir()
 	o := MultipartOptions{
-		Limits: Limits{MaxVars: 20, MaxDepth: 5}, Dir: dir, MaxFiles: 4, MaxFileSize: 3000, MaxValueBytes: 2000,
+		Limits: Limits{MaxVars: 20, MaxDepth: 5}, Create: creates(dir), MaxFiles: 4, MaxFileSize: 3000, MaxValueBytes: 2000,
 		Forbid: []string{"php"}, UID: -1, GID: -1,
 	}
 	f.Fuzz(func(t *testing.T, contentType, body string) {

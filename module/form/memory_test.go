@@ -100,7 +100,7 @@ func multipartOf(parts ...string) string {
 func readSpilling(t *testing.T, memory int64, hold func(int) bool, parts ...string) (*Form, error) {
 	t.Helper()
 	f, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", MultipartOptions{
-		Dir: t.TempDir(), UID: -1, GID: -1, ValueMemory: memory, HoldValue: hold,
+		Create: creates(t.TempDir()), UID: -1, GID: -1, ValueMemory: memory, HoldValue: hold,
 		Spill: func() (*os.File, error) { return os.Create(filepath.Join(t.TempDir(), "spill")) },
 	})
 	if err == nil {
@@ -116,7 +116,7 @@ func fieldOf(name, value string) string {
 func TestValuesThatDoNotFitIntoMemoryAreInAFile(t *testing.T) {
 	odd := strings.Repeat("é漢😀\x80\xe6\xf0\x9f\x01", 10_000)
 	parts := []string{fieldOf("a", "small"), fieldOf("b[]", odd), fieldOf("b[]", strings.Repeat("\x80", 50_000)), fieldOf("MAX_FILE_SIZE", "12"+strings.Repeat(" ", 9000)), fieldOf("a", "last")}
-	want, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", MultipartOptions{Dir: t.TempDir(), UID: -1, GID: -1})
+	want, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestValuesThatDoNotFitIntoMemoryAreInAFile(t *testing.T) {
 func TestAFormValueWithoutMemoryAndWithoutAFileIsRefused(t *testing.T) {
 	full := errors.New("full")
 	_, err := ReadMultipart(strings.NewReader(multipartOf(fieldOf("a", "value"))), "multipart/form-data; boundary=b", MultipartOptions{
-		Dir: t.TempDir(), UID: -1, GID: -1, Spill: func() (*os.File, error) { return nil, full },
+		Create: creates(t.TempDir()), UID: -1, GID: -1, Spill: func() (*os.File, error) { return nil, full },
 	})
 	if !errors.Is(err, ErrNoRoom) || !errors.Is(err, full) {
 		t.Errorf("the error is %v", err)
@@ -170,7 +170,7 @@ func TestWhatAMultipartFormKeepsIsToldBefore(t *testing.T) {
 	read := func(most int) (told, values int, err error) {
 		parts := []string{fieldOf("a", strings.Repeat("v", 10_000)), fieldOf(strings.Repeat("n", 10_000), "v")}
 		f, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", MultipartOptions{
-			Dir: t.TempDir(), UID: -1, GID: -1, ValueMemory: 1 << 20,
+			Create: creates(t.TempDir()), UID: -1, GID: -1, ValueMemory: 1 << 20,
 			Spill:     func() (*os.File, error) { return nil, os.ErrPermission },
 			HoldValue: func(n int) bool { values += n; return true },
 			Hold: func(n int) error {
@@ -199,7 +199,7 @@ func TestFileNamesAreBounded(t *testing.T) {
 	for range 60 {
 		parts = append(parts, "Content-Disposition: form-data; name=f[]; filename=\"\"\r\nContent-Type: "+strings.Repeat("\x01", 12_000)+"\r\n\r\n")
 	}
-	_, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", MultipartOptions{Dir: t.TempDir(), UID: -1, GID: -1})
+	_, err := ReadMultipart(strings.NewReader(multipartOf(parts...)), "multipart/form-data; boundary=b", options(t))
 	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("720 KB of types of files that were not chosen: %v", err)
 	}

@@ -14,16 +14,9 @@ import (
 type MultipartOptions struct {
 	Limits
 
-	// Dir receives the files. Default: the system's temporary folder. A
-	// folder that cannot be written to gives every file error 6.
-	Dir string
-
-	// Create makes a new file whose name begins with the prefix, for reading and writing, instead of
-	// one in Dir; its Name is the path that PHP gets. An error is error 6 for the file.
-	Create func(prefix string) (*os.File, error)
-
-	// Prefix starts the names of the files. Default: "upload-".
-	Prefix string
+	// Create makes a new file of mode 0600 for an upload; its Name is the path that PHP gets, an absolute one. An error is error 6
+	// for the file.
+	Create func() (*os.File, error)
 
 	// MaxFiles is the largest number of files; file fields left empty do not
 	// count, refused files do. Default: 20; negative: none.

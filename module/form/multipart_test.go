@@ -21,9 +21,16 @@ func part(parameters, content string) string {
 
 const end = "--AaB03x--\r\n"
 
-// options stores below a folder of the test and leaves the owner alone.
-func options(t testing.TB) MultipartOptions {
-	return MultipartOptions{Dir: t.TempDir(), UID: -1, GID: -1}
+// options stores in a folder of the test and leaves the owner alone.
+func options(t testing.TB) MultipartOptions { return into(t.TempDir()) }
+
+// into is options with that folder.
+func into(dir string) MultipartOptions {
+	return MultipartOptions{Create: creates(dir), UID: -1, GID: -1}
+}
+
+func creates(dir string) func() (*os.File, error) {
+	return func() (*os.File, error) { return os.CreateTemp(dir, "upload-*") }
 }
 
 // read parses a body that must be in order.
@@ -132,7 +139,8 @@ func upload(t *testing.T, f *Form, field string) (name, mime string, size, code 
 }
 
 func TestFormsHaveValuesAndFiles(t *testing.T) {
-	o := options(t)
+	dir := t.TempDir()
+	o := into(dir)
 	f := read(t, part(`name="a.b[]"`, "x")+part(`name="a.b[]"`, "y")+part(`name="doc"; filename="dir/Ünï.txt"`, "content")+end, o)
 	if got := string(f.Values.AppendJSON(nil)); got != `{"a_b":["x","y"]}` {
 		t.Errorf("values %s", got)
@@ -141,7 +149,7 @@ func TestFormsHaveValuesAndFiles(t *testing.T) {
 	if name != "Ünï.txt" || mime != "text/plain" || size != 7 || code != 0 {
 		t.Errorf("got %s", f.Uploads)
 	}
-	if len(f.Files) != 1 || f.Files[0] != path || filepath.Dir(path) != o.Dir || !strings.HasPrefix(filepath.Base(path), "upload-") {
+	if len(f.Files) != 1 || f.Files[0] != path || filepath.Dir(path) != dir || !strings.HasPrefix(filepath.Base(path), "upload-") {
 		t.Errorf("stored as %s, files %q", path, f.Files)
 	}
 	if content, err := os.ReadFile(path); err != nil || string(content) != "content" {
@@ -190,7 +198,8 @@ func TestFormWithoutFilesHasNoUploads(t *testing.T) {
 }
 
 func TestRemoveDeletesFilesAndSparesMovedOnes(t *testing.T) {
-	o := options(t)
+	dir := t.TempDir()
+	o := into(dir)
 	f := read(t, part(`name="a"; filename="a"`, "a")+part(`name="b"; filename="b"`, "b")+end, o)
 	moved := filepath.Join(t.TempDir(), "moved")
 	if err := os.Rename(f.Files[0], moved); err != nil {
@@ -199,7 +208,7 @@ func TestRemoveDeletesFilesAndSparesMovedOnes(t *testing.T) {
 	if err := f.Remove(); err != nil {
 		t.Error(err)
 	}
-	if left := stored(t, o.Dir); len(left) > 0 {
+	if left := stored(t, dir); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 	if content, err := os.ReadFile(moved); err != nil || string(content) != "a" {
@@ -272,7 +281,8 @@ func TestBrokenBodiesAreErrorsAndLeaveNoFile(t *testing.T) {
 		"names too large together":          {upload + strings.Repeat(part("name="+strings.Repeat("x", 300), ""), 4) + end, small, ErrTooLarge},
 		"names of files too large together": {strings.Repeat(part("name=a; filename="+strings.Repeat("x", 600), ""), 2) + end, small, ErrTooLarge},
 	} {
-		o := options(t)
+		dir := t.TempDir()
+		o := into(dir)
 		if c.limit != nil {
 			c.limit(&o)
 		}
@@ -280,7 +290,7 @@ func TestBrokenBodiesAreErrorsAndLeaveNoFile(t *testing.T) {
 		if f != nil || !errors.Is(err, c.want) {
 			t.Errorf("%s: error %v, want %v", name, err, c.want)
 		}
-		if left := stored(t, o.Dir); len(left) > 0 {
+		if left := stored(t, dir); len(left) > 0 {
 			t.Errorf("%s: left %q", name, left)
 		}
 	}
@@ -310,12 +320,13 @@ func TestAReaderThatFailsLeavesNoFile(t *testing.T) {
 	broken := errors.New("connection reset")
 	body := part(`name="f"; filename="f"`, strings.Repeat("x", 100_000)) + part("name=a", "b") + end
 	for _, n := range []int{0, 5, 60, 50_000, 100_050, len(body) - 30} {
-		o := options(t)
+		dir := t.TempDir()
+		o := into(dir)
 		r := io.MultiReader(strings.NewReader(body[:n]), iotest.ErrReader(broken))
 		if f, err := ReadMultipart(r, testType, o); f != nil || !errors.Is(err, broken) || errors.Is(err, ErrMalformed) {
 			t.Errorf("after %d bytes: %v", n, err)
 		}
-		if left := stored(t, o.Dir); len(left) > 0 {
+		if left := stored(t, dir); len(left) > 0 {
 			t.Errorf("after %d bytes: left %q", n, left)
 		}
 	}
@@ -327,7 +338,8 @@ type abort struct{}
 func (abort) Read([]byte) (int, error) { panic("aborted") }
 
 func TestAReaderThatPanicsLeavesNoFile(t *testing.T) {
-	o := options(t)
+	dir := t.TempDir()
+	o := into(dir)
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -336,7 +348,7 @@ func TestAReaderThatPanicsLeavesNoFile(t *testing.T) {
 		}()
 		_, _ = ReadMultipart(io.MultiReader(strings.NewReader(part("name=f; filename=f", strings.Repeat("x", 100_000))), abort{}), testType, o)
 	}()
-	if left := stored(t, o.Dir); len(left) > 0 {
+	if left := stored(t, dir); len(left) > 0 {
 		t.Errorf("left %q", left)
 	}
 }

@@ -2,7 +2,6 @@ package form
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,10 +15,8 @@ const (
 	errExtension      = 8
 )
 
-// store puts uploaded files on disk.
+// store says what becomes of uploaded files.
 type store struct {
-	dir, prefix   string
-	create        func(prefix string) (*os.File, error) // nil: in dir
 	uid, gid      int
 	limit         int64 // bytes of one file, 0 for any
 	formLimit     int64 // MAX_FILE_SIZE of the form; 0 none, negative: nothing fits
@@ -27,21 +24,7 @@ type store struct {
 }
 
 func newStore(o MultipartOptions) *store {
-	s := &store{
-		dir: o.Dir, prefix: o.Prefix, create: o.Create, uid: o.UID, gid: o.GID,
-		limit: o.MaxFileSize, allow: o.Allow, forbid: o.Forbid,
-	}
-	if s.dir == "" {
-		s.dir = os.TempDir()
-	}
-	if s.prefix == "" {
-		s.prefix = "upload-"
-	}
-	// The worker may have another working directory.
-	if abs, err := filepath.Abs(s.dir); err == nil {
-		s.dir = abs
-	}
-	return s
+	return &store{uid: o.UID, gid: o.GID, limit: o.MaxFileSize, allow: o.Allow, forbid: o.Forbid}
 }
 
 // refuses reports whether the extension of a file name rules it out.
@@ -78,17 +61,6 @@ func (s *store) over(n int64) int {
 	return 0
 }
 
-// createTemp is a variable so that a test can give it a full disk.
-var createTemp = os.CreateTemp
-
-// newFile makes a file of mode 0600.
-func (s *store) newFile() (*os.File, error) {
-	if s.create != nil {
-		return s.create(s.prefix)
-	}
-	return createTemp(s.dir, s.prefix+"*")
-}
-
 // storeFile writes the body of the current part to a file, or finds out why
 // PHP gets none. The error is one of the body, not of the file.
 func (m *multipartReader) storeFile(filename, contentType string) (file, error) {
@@ -98,7 +70,7 @@ func (m *multipartReader) storeFile(filename, contentType string) (file, error) 
 		failed.err = errExtension
 		return failed, nil
 	}
-	out, err := m.store.newFile()
+	out, err := m.o.Create()
 	if err != nil {
 		failed.err = errNoTmpDir
 		return failed, nil

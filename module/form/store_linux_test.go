@@ -9,32 +9,33 @@ import (
 )
 
 func TestOnAFullDiskUploadsHaveError7(t *testing.T) {
-	o := options(t)
-	createTemp = func(dir, _ string) (*os.File, error) {
+	dir := t.TempDir()
+	o := into(dir)
+	o.Create = func() (*os.File, error) {
 		link := filepath.Join(dir, "full")
 		if err := os.Symlink("/dev/full", link); err != nil {
 			return nil, err
 		}
 		return os.OpenFile(link, os.O_WRONLY, 0)
 	}
-	defer func() { createTemp = os.CreateTemp }()
 	f := read(t, part("name=f; filename=x", strings.Repeat("x", 100_000))+part("name=a", "b")+end, o)
 	if _, _, size, code, path := upload(t, f, "f"); code != 7 || size != 0 || path != "" || f.Values.Len() != 1 {
 		t.Errorf("got %s", f.Uploads)
 	}
-	if left := stored(t, o.Dir); len(left) > 0 || len(f.Files) > 0 {
+	if left := stored(t, dir); len(left) > 0 || len(f.Files) > 0 {
 		t.Errorf("left %q, files %q", left, f.Files)
 	}
 }
 
 func TestFilesAreGivenToTheOwnerOrRefused(t *testing.T) {
 	const nobody = 65534
-	o := options(t)
+	dir := t.TempDir()
+	o := into(dir)
 	o.UID, o.GID = nobody, nobody
 	f := read(t, part("name=f; filename=x", "x")+end, o)
 	_, _, _, code, path := upload(t, f, "f")
 	if os.Getuid() != 0 {
-		if code != 7 || len(stored(t, o.Dir)) > 0 {
+		if code != 7 || len(stored(t, dir)) > 0 {
 			t.Errorf("an owner only root can set: %s", f.Uploads)
 		}
 		t.Skip("giving a file to another user needs root")
