@@ -133,7 +133,7 @@ func Read(w http.ResponseWriter, r *http.Request, info Info, o *Options) (_ *Req
 		RawQuery:   query,
 		Host:       uri.host,
 		Header:     r.Header,
-		Cookies:    cookies(r),
+		Cookies:    form.ParseCookies(r.Header["Cookie"]),
 		Attributes: info.Attributes,
 	}
 	fields, raw, err := o.readBody(w, r, q)
@@ -210,19 +210,6 @@ func clientIP(r *http.Request, told string) string {
 	}
 	address, _, _ := strings.Cut(told, "%") // a zone means nothing to PHP
 	return address
-}
-
-func cookies(r *http.Request) []httpctx.Pair {
-	header := r.Header["Cookie"]
-	if len(header) == 0 {
-		return nil
-	}
-	parsed := form.ParseCookies(header)
-	pairs := make([]httpctx.Pair, len(parsed))
-	for i, c := range parsed {
-		pairs[i] = httpctx.Pair{Name: c.Name, Value: c.Value}
-	}
-	return pairs
 }
 
 // bodyKind says how a body reaches PHP.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
 )
 
 var multipartCases = flag.Int("form.multipart-cases", 150, "number of random multipart bodies to compare with php-cgi")
@@ -130,7 +132,7 @@ func TestMultipartAndCookiesAgreeWithPHPOnRandomRequests(t *testing.T) {
 
 func TestOfSeveralCookiesWithOneNameTheFirstWinsAcrossLines(t *testing.T) {
 	got := ParseCookies([]string{"a=1; b=2", " ;a=3;c", "b=4; d.e[f]=%2B+%zz;=x; ;"})
-	want := []Pair{{"a", "1"}, {"b", "2"}, {"c", ""}, {"d.e[f]", "++%zz"}}
+	want := []httpctx.Pair{{Name: "a", Value: "1"}, {Name: "b", Value: "2"}, {Name: "c"}, {Name: "d.e[f]", Value: "++%zz"}}
 	if len(got) != len(want) {
 		t.Fatalf("got %q", got)
 	}

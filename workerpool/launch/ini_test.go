@@ -102,7 +102,7 @@ func TestAScriptBeforeTheWorkersKeepsWhatAPHPIniSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		script := filepath.Join(theirs, "worker.php")
-		if err := os.WriteFile(script, []byte(`<?php echo json_encode([passthru(), get_cfg_var("`+PrependNext+`"), !function_exists("system"), function_exists("exec")]);`), 0o600); err != nil {
+		if err := os.WriteFile(script, []byte(`<?php echo json_encode([passthru(), get_cfg_var("`+prependNext+`"), !function_exists("system"), function_exists("exec")]);`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command("php", script)

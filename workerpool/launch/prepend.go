@@ -8,7 +8,7 @@ import (
 )
 
 // Prepend is a PHP script that runs before that of each worker, as PHP's auto_prepend_file. What
-// a php.ini or the settings say of that is in the directive PrependNext, for the script to go on with.
+// a php.ini or the settings say of that is in the directive prependNext, for the script to go on with.
 type Prepend struct {
 	// Script is the PHP code, from "<?php" on.
 	Script string
@@ -19,9 +19,9 @@ type Prepend struct {
 	Replaces []string
 }
 
-// PrependNext is what PHP's get_cfg_var() calls the auto_prepend_file that a Prepend has taken
+// prependNext is what PHP's get_cfg_var() calls the auto_prepend_file that a Prepend has taken
 // the place of.
-const PrependNext = "php_worker.auto_prepend_file"
+const prependNext = "php_worker.auto_prepend_file"
 
 // prependSince is the version of PHP that lets a script define what is disabled; an older one,
 // where PHP could be asked, runs no Prepend.
@@ -44,7 +44,7 @@ func (p *Prepend) files() []file {
 func (p *Prepend) ini(dir, open string) string {
 	file := escapeIni(filepath.Join(dir, PrependName))
 	// ${name} is what has been said of a setting so far, by a php.ini or by the lines above.
-	lines := PrependNext + " = \"${auto_prepend_file}\"\n" +
+	lines := prependNext + " = \"${auto_prepend_file}\"\n" +
 		"auto_prepend_file = \"" + file + "\"\n" +
 		"disable_functions = \"${disable_functions}," + strings.Join(p.Replaces, ",") + "\"\n"
 	if open != "" {
