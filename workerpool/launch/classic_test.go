@@ -304,6 +304,20 @@ func TestWhatAParentSaysLastIsReadBeforeItsEndIsTold(t *testing.T) {
 	})
 }
 
+func TestAFolderWithANameTooLongForSocketsIsNamed(t *testing.T) {
+	eachKind(t, func(t *testing.T, kind string) {
+		dir := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TMPDIR", dir)
+		o, _ := order()
+		if _, err := classicFor(t, kind, Settings{}).Launch(o); err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "TMPDIR") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestAWorkerIsConnectedThoughPHPFPMHasNotNoticed(t *testing.T) {
 	// php-fpm looks for somebody free when a connection comes. Where it finds one that then
 	// does not take it, it does not look again by itself.

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,7 +112,7 @@ func listenFor(path string) (*os.File, error) {
 	if strings.ContainsAny(path, `,= "`) { // FPM_SOCKETS is a list
 		return nil, fmt.Errorf("php-fpm cannot listen on %s: the name of the folder for temporary files has a space, comma, quote or equals sign", path)
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	l, err := listenUnix(path)
 	if err != nil {
 		return nil, fmt.Errorf("listening for PHP: %w", err)
 	}

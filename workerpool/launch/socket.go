@@ -7,12 +7,22 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/phpworker/caddy-php-worker/goridge"
 	"github.com/phpworker/caddy-php-worker/workerpool/link"
 	"github.com/phpworker/caddy-php-worker/workerpool/process"
 	"github.com/phpworker/caddy-php-worker/workerpool/tempdir"
 )
+
+// listenUnix makes a socket. Its error says what is wrong with a name that is longer than the system lets a socket's be.
+func listenUnix(path string) (*net.UnixListener, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if errors.Is(err, syscall.EINVAL) {
+		err = fmt.Errorf("%w: the name is too long for a socket; let TMPDIR name another folder for temporary files", err)
+	}
+	return l, err
+}
 
 // offerSocket makes a socket in a folder that nobody but the worker's user can enter, for one
 // connection. It returns its address as a worker is told it.
@@ -29,7 +39,7 @@ func offerSocket(in *tempdir.Dir, user *process.User, options goridge.Options) (
 	if address, err = goridge.RelayUnix(path); err != nil {
 		return fail(err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := listenUnix(path)
 	if err != nil {
 		return fail(fmt.Errorf("listening on the relay socket: %w", err))
 	}
