@@ -144,22 +144,23 @@ func (w *classicWorker) Link(ctx context.Context) (Link, error) {
 
 // follows follows the process that has answered.
 func (w *classicWorker) follows(l *fastcgi.Link) (Link, error) {
+	c := w.parent.child(l.PID())
 	adopted, err := process.Adopt(l.PID(), w.parent, w.settings.Rlimits)
 	if err != nil {
 		l.Close()
-		w.parent.forget(l.PID(), w.parent.child(l.PID()))
+		w.parent.forget(l.PID(), c)
 		return nil, fmt.Errorf("process %d has answered: %w", l.PID(), err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over { // Kill was called meanwhile
 		adopted.Kill()
-		w.parent.forget(l.PID(), w.parent.child(l.PID()))
+		w.parent.forget(l.PID(), c)
 		l.Close()
 		return nil, context.Canceled
 	}
-	w.adopted, w.child = adopted, w.parent.child(l.PID())
-	go w.follow(adopted, w.child)
+	w.adopted, w.child = adopted, c
+	go w.follow(adopted, c)
 	return l, nil
 }
 
