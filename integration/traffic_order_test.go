@@ -119,7 +119,7 @@ func (m mix) order(g *rand.Rand, id string, n int) order {
 	case "exit-within":
 		o.do, o.size, o.chunk, o.wait = what, g.IntN(8), 1+g.IntN(1000), ms(0, 5)
 	case "nap":
-		o.wait = ms(2500, 3000)
+		o.wait = ms(7000, 8000) // however late the server notices, on a busy machine, that PHP has begun
 	default:
 		o.do = what
 	}
