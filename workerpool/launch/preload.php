@@ -46,8 +46,14 @@
                     $at++;
                     break;
                 case 'use':
-                case 'declare':
                     $skip(';');
+                    $at++;
+                    break;
+                case 'declare':
+                    $at++;
+                    if (preg_match('/^\(strict_types=[01]\)$/Di', $skip(';')) !== 1) {
+                        return '';
+                    }
                     $at++;
                     break;
                 case '#[':

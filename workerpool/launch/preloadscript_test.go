@@ -82,6 +82,7 @@ func TestOnlyAFileWithNothingButTheClassOfItsNameIsPreloaded(t *testing.T) {
 		"code":                             {"A.php", "<?php namespace N; class A { static function init() {} } A::init();", ""},
 		"an alias":                         {"A.php", "<?php namespace N; class A {} class_alias(A::class, 'B');", ""},
 		"code in what Symfony adds":        {"A.php", "<?php namespace N; class A {} class_exists(f());", ""},
+		"code of a declaration":            {"A.php", "<?php namespace N; declare(ticks=1) f(); class A {}", ""},
 		"code before":                      {"A.php", "<?php namespace N; defined('X') || exit; class A {}", ""},
 		"text":                             {"A.php", "<?php namespace N; class A {} ?>\ntext", ""},
 		"text before":                      {"A.php", "text <?php namespace N; class A {}", ""},
