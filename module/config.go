@@ -81,8 +81,8 @@ type PoolConfig struct {
 	// serves. Default: none.
 	Warmup string `json:"warmup,omitempty"`
 
-	// MaxRequests ends a worker gracefully after so many requests. Default:
-	// no limit.
+	// MaxRequests ends a worker gracefully after so many requests; it goes on
+	// answering until its successor is ready. Default: no limit.
 	MaxRequests int `json:"max_requests,omitempty"`
 
 	// MaxRequestsJitter spreads MaxRequests by up to so many percent upwards,
