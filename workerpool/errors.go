@@ -116,7 +116,7 @@ func (e *WorkerError) Unwrap() error { return e.Err }
 // BootError says why a worker did not become ready, in words for the person who
 // wrote the script.
 type BootError struct {
-	// Pool and Command name what was started.
+	// Pool and Command name what was started. In classic mode there is no Command unless the settings name one.
 	Pool    string
 	Command []string
 	// Err is what was seen.
@@ -131,7 +131,11 @@ type BootError struct {
 
 func (e *BootError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "starting a worker of pool %q (%s): %v", e.Pool, strings.Join(e.Command, " "), e.Err)
+	fmt.Fprintf(&b, "starting a worker of pool %q", e.Pool)
+	if len(e.Command) > 0 {
+		b.WriteString(" (" + strings.Join(e.Command, " ") + ")")
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
 	if e.Fatal != "" {
 		b.WriteString("; PHP says: " + e.Fatal)
 	}
