@@ -292,21 +292,24 @@ func TestWorkersKilledAtAnyTimeLoseOnlyWhatTheyAreAt(t *testing.T) {
 	}
 }
 
-// killAtAnyTime kills workers of a pool to which allow has been done. Every other
-// client's requests may be repeated.
+// killAtAnyTime kills workers of a pool to which allow has been done, in between as many requests as a machine
+// at rest carries out meanwhile: on a busy one hardly any would come through. Every other client's requests may be
+// repeated.
 func killAtAnyTime(t *testing.T, allow func(*Pool)) {
 	p, file := start(t, steady(2)), journal(t)
+	const clients, each, between = 16, 500, 10
 	var kills, lost atomic.Int64
-	stop := make(chan struct{})
+	ended := make(chan struct{}, clients*each) // a token for each request
 	var killer sync.WaitGroup
 	killer.Go(func() {
 		r := rand.New(rand.NewPCG(7, 7))
 		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Duration(2000+r.IntN(6000)) * time.Microsecond):
+			for range between {
+				if _, more := <-ended; !more {
+					return
+				}
 			}
+			<-time.After(time.Duration(2000+r.IntN(6000)) * time.Microsecond)
 			allow(p)
 			for _, w := range p.Stats().Workers {
 				if w.State == StateBusy && r.IntN(2) == 0 && syscall.Kill(w.PID, syscall.SIGKILL) == nil {
@@ -316,7 +319,6 @@ func killAtAnyTime(t *testing.T, allow func(*Pool)) {
 			}
 		}
 	})
-	const clients, each = 16, 500
 	answered := make([]map[string]bool, clients)
 	var wg sync.WaitGroup
 	for client := range clients {
@@ -342,11 +344,12 @@ func killAtAnyTime(t *testing.T, allow func(*Pool)) {
 				default:
 					t.Errorf("%s: %v", id, err)
 				}
+				ended <- struct{}{}
 			}
 		})
 	}
 	wg.Wait()
-	close(stop)
+	close(ended)
 	killer.Wait()
 	done := entriesOf(t, file)
 	for client := range clients {
