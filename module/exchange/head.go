@@ -87,14 +87,15 @@ func writeStatus(w http.ResponseWriter, status int) {
 }
 
 // sendNow has the server send what it would otherwise send when we have returned: an answer with a short
-// body, or none. The head of one without a body is kept until then by encode, too, which sends it when it is closed.
-func sendNow(w http.ResponseWriter) {
+// body, or none. The head of an empty one is kept until then by encode, too, which sends it when it is closed. Who has had
+// a body must not be: whoever has made it closes it again, and may have more for it.
+func sendNow(w http.ResponseWriter, empty bool) {
 	if isKeptBack(w) {
 		return
 	}
-	for next := w; next != nil; next = wrapped(next) {
+	for next := w; empty && next != nil; next = wrapped(next) {
 		if c, ok := next.(io.Closer); ok {
-			_ = c.Close() // a second time, by whoever has made it, it has nothing left to do
+			_ = c.Close()
 		}
 	}
 	_ = http.NewResponseController(w).Flush()

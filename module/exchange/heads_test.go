@@ -105,6 +105,22 @@ func TestTheHeadOfAnAnswerIsHeldWhereAHandlerBeforeUsKeepsItBack(t *testing.T) {
 	o.wantHeld(t, "after it", 0)
 }
 
+// appender is a handler before us that has more for a body whenever it is closed.
+type appender struct{ http.ResponseWriter }
+
+func (a appender) Close() error {
+	_, err := io.WriteString(a.ResponseWriter, " and more")
+	return err
+}
+
+func TestAHandlerThatHasABodyIsClosedByWhoeverHasMadeIt(t *testing.T) {
+	o := testOptions(t)
+	w := client(o)
+	if err := answered(t, o, appender{w}, http.MethodGet, headOf("200", largeHead), "body"); err != nil || w.Body.String() != "body" {
+		t.Errorf("the client has %q: %v", w.Body, err)
+	}
+}
+
 // wholeKeeper keeps a whole answer.
 type wholeKeeper struct{ *keeper }
 

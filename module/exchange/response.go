@@ -28,17 +28,18 @@ var responses = sync.Pool{New: func() any { return new(httpctx.Response) }}
 func Write(w http.ResponseWriter, r *http.Request, a Answer, o *Options) error {
 	mem := holding{budget: o.Memory.Budget}
 	defer mem.giveAll()
-	if err := o.write(w, r, a, &mem); err != nil {
+	empty, err := o.write(w, r, a, &mem)
+	if err != nil {
 		return err
 	}
 	if mem.n > smallHead {
-		sendNow(w) // nobody counts the head any more when we have returned
+		sendNow(w, empty) // nobody counts the head any more when we have returned
 	}
 	return nil
 }
 
-// write does what Write does. mem is what the head holds.
-func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *holding) error {
+// write does what Write does, and reports whether the answer has no body. mem is what the head holds.
+func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *holding) (empty bool, err error) {
 	discarded := false
 	defer func() {
 		if !discarded {
@@ -54,37 +55,38 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 		if discarded = !errors.Is(err, errEndlessHints); discarded {
 			o.discardRest(r, a)
 		}
-		return err
+		return false, err
 	}
 	if len(o.Sendfile) > 0 {
 		if name := sendfileName(head); name != "" {
 			discarded = true
 			o.discardRest(r, a) // the worker is not held while the file is sent
-			return o.sendfile(w, r, head, a.PID, name)
+			err := o.sendfile(w, r, head, a.PID, name)
+			return bodiless(r, head), err
 		}
 	}
 	if n, ok := announcedLength(head); ok && a.Frame.More() && a.bodySize() > n && !bodiless(r, head) {
 		discarded = true
 		o.discardRest(r, a)
-		return &AnswerError{a.PID, fmt.Errorf("%w: %w of %d", ErrBadAnswer, errLongerThanAnnounced, n)}
+		return false, &AnswerError{a.PID, fmt.Errorf("%w: %w of %d", ErrBadAnswer, errLongerThanAnnounced, n)}
 	}
 	short := o.fallsShort(head, a)
 	o.writeHead(w, r, head, a)
 	if bodiless(r, head) {
 		discarded = true
 		o.discardRest(r, a)
-		return nil
+		return true, nil
 	}
 	p, err := o.answerToFile(a)
 	if err != nil {
 		o.Observer.BrokeOff(r, a.PID, a.Executed, err)
-		return abort()
+		return false, abort()
 	}
 	sent := int64(0)
 	if p != nil {
 		defer p.close()
 		if sent, err = p.copyTo(w); err != nil {
-			return abort()
+			return false, abort()
 		}
 	}
 	if a.Open() {
@@ -96,14 +98,14 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 		return o.stream(w, r, a, sent)
 	}
 	if _, err := w.Write(a.Frame.Body()); err != nil {
-		return abort()
+		return false, abort()
 	}
 	if short {
 		o.Observer.BrokeOff(r, a.PID, a.Executed, errShorterThanAnnounced)
 		_ = http.NewResponseController(w).Flush() // the client may have what there is
-		return abort()
+		return false, abort()
 	}
-	return nil
+	return sent == 0 && a.bodySize() == 0, nil
 }
 
 // Bounds of what comes before an answer: an application sends a hint or two.
@@ -240,9 +242,9 @@ var (
 )
 
 // stream passes on an answer of several frames, or one too large to be read at once, as it
-// comes; size bytes of it have been passed on already. The worker is asked to stop when the
+// comes; size bytes of it have been passed on already. It reports whether that was nothing. The worker is asked to stop when the
 // client goes away.
-func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size int64) error {
+func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size int64) (empty bool, err error) {
 	stillThere := context.AfterFunc(r.Context(), a.Cancel)
 	defer stillThere()
 	flusher := http.NewResponseController(w)
@@ -260,28 +262,28 @@ func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size 
 			if errors.Is(err, http.ErrContentLength) {
 				o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), errLongerThanAnnounced)
 			}
-			return abort()
+			return false, abort()
 		}
 		if more {
 			if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-				return abort()
+				return false, abort()
 			}
 		}
 		switch err := a.Next(); {
 		case err == io.EOF && a.Cut():
 			// Asked to stop, the worker has ended the stream as if it were whole. Who
 			// has only closed its sending half is still reading.
-			return abort()
+			return false, abort()
 		case err == io.EOF:
 			// Where encode has changed the body, it has taken the length out.
 			if announced := w.Header().Get("Content-Length"); announced != "" && announced != strconv.FormatInt(size, 10) {
 				o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), errShorterThanAnnounced)
-				return abort()
+				return false, abort()
 			}
-			return nil
+			return size == 0, nil
 		case err != nil:
 			o.Observer.BrokeOff(r, a.PID, a.Executed+time.Since(begin), err)
-			return abort()
+			return false, abort()
 		}
 	}
 }

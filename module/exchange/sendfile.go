@@ -53,7 +53,7 @@ var errNotBelowRoots = errors.New("the file is below none of the sendfile roots"
 // sendfile answers with a file instead of the worker's body; the worker's turn is over. With
 // status 200 ranges and conditional requests work. Any other status stays, and the file is
 // its body as a whole: a page for 404 is not to become 206 or 304. 206 could only be PHP's
-// reading of the range, which is done here.
+// reading of the range, which is done here. The status that has been sent is head's.
 func (o *Options) sendfile(w http.ResponseWriter, r *http.Request, head *httpctx.Response, pid int, name string) error {
 	if emptyStatus(head.Status) {
 		o.copyHeaders(w, r, head, pid)
@@ -93,7 +93,8 @@ func (o *Options) sendfile(w http.ResponseWriter, r *http.Request, head *httpctx
 	}
 	counted := &statusWriter{ResponseWriter: w}
 	http.ServeContent(counted, r, "", info.ModTime(), file)
-	o.Observer.Status(counted.status)
+	head.Status = counted.status
+	o.Observer.Status(head.Status)
 	return nil
 }
 
