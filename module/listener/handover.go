@@ -23,7 +23,7 @@ func init() { caddy.RegisterModule(Handover{}) }
 // It belongs before the tls wrapper, and has no options. Between the two there may be
 // wrappers that read no more than a beginning, as proxy_protocol does. One that serves
 // connections itself belongs before it, for it may begin with less than a request head.
-// On Linux it listens without Multipath TCP, whose sockets the kernel does not steer.
+// On Linux only what comes to Caddy's first socket can use Multipath TCP: the kernel steers to no such socket.
 type Handover struct {
 	keepAlive net.KeepAliveConfig
 	logger    *zap.Logger

@@ -703,3 +703,34 @@ func TestTheLastListenerClosesAllSockets(t *testing.T) {
 	c.send(get)
 	c.want("again")
 }
+
+func TestWhenTheLastConfigurationHasEndedNobodyListens(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", ":0", "unix/" + t.TempDir() + "/s"} {
+		last := configured(t, address, "0", nil)
+		at := last.ln.Addr()
+		if at.Network() != "unix" {
+			address = at.String()
+		}
+		for i := range 20 { // at once, and after the sockets of the one before have been closed
+			next := configured(t, address, fmt.Sprint(i+1), nil)
+			if i%5 == 4 {
+				alone(t, next.ln)
+			}
+			last.stop()
+			c, err := net.Dial(at.Network(), at.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			last = next
+		}
+		last.stop()
+		eventually(t, "connections to "+at.String()+" are refused", func() bool {
+			c, err := net.Dial(at.Network(), at.String())
+			if err == nil {
+				c.Close()
+			}
+			return err != nil
+		})
+	}
+}
