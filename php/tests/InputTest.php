@@ -67,6 +67,13 @@ final class InputTest extends TestCase
         self::assertSame('second', \file_get_contents('php://input'));
     }
 
+    public function testTheBodyMayBeFiltered(): void
+    {
+        self::assertSame(\strtoupper(self::BODY), \file_get_contents('php://filter/read=string.toupper/resource=php://input'));
+        self::assertSame(self::BODY, \file_get_contents('PHP://filter/string.toupper|string.tolower/resource=PHP://Input'));
+        self::assertSame(self::BODY, \file_get_contents('php://input'));
+    }
+
     public function testALargeBodyIsReadWithoutACopy(): void
     {
         Input::install($body = \str_repeat('x', 20_000_000));

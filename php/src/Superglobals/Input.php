@@ -75,12 +75,15 @@ final class Input
     }
 
     /**
-     * What PHP's own wrapper opens.
+     * What PHP's own wrapper opens. It knows nothing of the body, which php://filter may be for.
      *
      * @return resource|false
      */
     private function native(string $path, string $mode)
     {
+        if (\preg_match('~^(php://filter/.+/resource=)php://input$~is', $path, $filter)) {
+            $path = $filter[1] . 'data:application/octet-stream;base64,' . \base64_encode(self::$body);
+        }
         @\stream_wrapper_restore('php');
         try {
             return $this->context === null ? \fopen($path, $mode) : \fopen($path, $mode, false, $this->context);
