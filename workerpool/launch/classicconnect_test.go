@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/phpworker/caddy-php-worker/workerpool/process"
@@ -17,6 +18,24 @@ import (
 type living struct{ process.Process }
 
 func (living) Done() <-chan struct{} { return nil }
+
+// dead is a parent that has ended.
+type dead struct{ process.Process }
+
+func (dead) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func TestTheEndOfAParentIsExplainedThoughSomebodyHoldsItsPipe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &classicParent{Process: dead{}, out: new(output), read: make(chan struct{})}
+		if err := p.explain(io.ErrUnexpectedEOF); err != io.ErrUnexpectedEOF {
+			t.Errorf("got %v", err)
+		}
+	})
+}
 
 // answerPing plays a PHP process that answers its first request, and reads the opening of the next one.
 func answerPing(conn net.Conn) error {

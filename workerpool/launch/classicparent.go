@@ -181,16 +181,21 @@ func (p *classicParent) hasEnded() bool {
 func (p *classicParent) end() {
 	p.Kill()
 	<-p.Done()
-	patience := time.NewTimer(time.Second) // somebody may hold the pipe
+	p.hearOut()
+	p.stderr.Close()
+	<-p.read
+	p.held.Close()
+	p.removeFolders()
+}
+
+// hearOut waits until all is read that the parent, which has ended, has printed; for a moment only, since somebody may hold the pipe.
+func (p *classicParent) hearOut() {
+	patience := time.NewTimer(exitPatience)
 	defer patience.Stop()
 	select {
 	case <-p.read:
 	case <-patience.C:
 	}
-	p.stderr.Close()
-	<-p.read
-	p.held.Close()
-	p.removeFolders()
 }
 
 func (p *classicParent) removeFolders() {
@@ -236,7 +241,7 @@ func (p *classicParent) forget(pid int, c *classicChild) {
 // explain adds what the parent has printed to an error of its first start.
 func (p *classicParent) explain(err error) error {
 	if p.hasEnded() {
-		<-p.read
+		p.hearOut()
 	}
 	if lines := p.out.transcript(); len(lines) > 0 {
 		err = fmt.Errorf("%w; it printed: %s", err, strings.Join(lines, " | "))
