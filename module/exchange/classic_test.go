@@ -316,3 +316,14 @@ func TestAScriptMayHandAFileToTheServer(t *testing.T) {
 		t.Errorf("%v, %q, %v", err, w.Body, w.Header())
 	}
 }
+
+// A fatal error in a download has both an announced length and status 500, and intercept a page for that.
+func TestAnAnswerThatFallsShortMayBeReplacedByAHandlerBeforeUs(t *testing.T) {
+	k := &keeper{httptest.NewRecorder(), 0}
+	if err := answered(t, classicOptions(t), wholeKeeper{k}, "GET", "Status: 500\r\nContent-Length: 99\r\nContent-Type: a/b", "short"); err != nil || k.status != 500 {
+		t.Errorf("status %d: %v", k.status, err)
+	}
+	if length := k.Header().Get("Content-Length"); length != "" {
+		t.Errorf("another answer would have length %s", length)
+	}
+}

@@ -100,7 +100,7 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 	if _, err := w.Write(a.Frame.Body()); err != nil {
 		return false, abort()
 	}
-	if short {
+	if short && !isKeptBack(w) { // else another answer may take its place
 		o.Observer.BrokeOff(r, a.PID, a.Executed, errShorterThanAnnounced)
 		_ = http.NewResponseController(w).Flush() // the client may have what there is
 		return false, abort()
