@@ -16,6 +16,9 @@
     // The name of the class in a file, in lower case; "" where it holds anything else.
     $class = static function (string $code, string $file): string {
         $tokens = array_values(array_filter(PhpToken::tokenize($code), static fn(PhpToken $t) => !$t->isIgnorable()));
+        if (in_array(T_CLOSE_TAG, array_column($tokens, 'id'), true)) {
+            return ''; // it ends a statement, too, and anything may follow
+        }
         $tokens[] = new PhpToken(0, '');
         $namespace = '';
         $found = '';

@@ -83,6 +83,8 @@ func TestOnlyAFileWithNothingButTheClassOfItsNameIsPreloaded(t *testing.T) {
 		"an alias":                         {"A.php", "<?php namespace N; class A {} class_alias(A::class, 'B');", ""},
 		"code in what Symfony adds":        {"A.php", "<?php namespace N; class A {} class_exists(f());", ""},
 		"code of a declaration":            {"A.php", "<?php namespace N; declare(ticks=1) f(); class A {}", ""},
+		"code behind a use":                {"A.php", "<?php namespace N; use X ?><?php f(); class A {}", ""},
+		"code behind a namespace":          {"A.php", "<?php namespace N ?><?php f(); class A {}", ""},
 		"code before":                      {"A.php", "<?php namespace N; defined('X') || exit; class A {}", ""},
 		"text":                             {"A.php", "<?php namespace N; class A {} ?>\ntext", ""},
 		"text before":                      {"A.php", "text <?php namespace N; class A {}", ""},
