@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -432,7 +433,19 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	check()
 	p.drop(early)
 	check()
+	// A process that is just being started has copies of all descriptors.
+	copied, err := later.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
 	p.drop(later)
+	for range 50 {
+		dial(t, address)
+	}
+	if n := came(t, p.own) + came(t, p.first); n != 50 {
+		t.Errorf("a socket that was closed has got %d of 50 connections by a copy", 50-n)
+	}
 	// Whoever else listens there gets a share, once the reload is over.
 	other := guest()
 	defer other.Close()
@@ -442,6 +455,29 @@ func TestTheSocketsThatCaddyOpensForAWhileGetNothing(t *testing.T) {
 	if n := came(t, other); n == 0 || n == 50 {
 		t.Errorf("another process that listens there would get %d of 50 connections", n)
 	}
+}
+
+func TestNobodyListensAfterTheEndWhoeverHasCopiesOfTheSockets(t *testing.T) {
+	c := configured(t, "127.0.0.1:0", "old", nil)
+	ports.Lock()
+	p := c.ln.(*listener).port
+	own, first := p.own, p.first
+	ports.Unlock()
+	for _, s := range []*net.TCPListener{own, first} {
+		copied, err := s.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer copied.Close()
+	}
+	c.stop()
+	eventually(t, "connections are refused", func() bool {
+		conn, err := net.Dial("tcp", c.address())
+		if err == nil {
+			conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
 }
 
 func TestANeighbourAtTheSameAddressGetsItsShareAfterTheEnd(t *testing.T) {

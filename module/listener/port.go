@@ -138,8 +138,8 @@ func (p *port) drop(socket *net.TCPListener) {
 	if i < 0 {
 		return
 	}
-	_ = socket.Close()
 	p.beside = slices.Delete(p.beside, i, i+1)
+	stop(socket)
 	p.steer()
 }
 
@@ -164,8 +164,10 @@ func (p *port) leave(l *listener) {
 	delete(ports.at, l.address)
 	if p.own != nil {
 		share(p.own) // the sockets of other processes stay steered otherwise
-		_ = p.own.Close()
-		_ = p.first.Close()
+		own, first := p.own, p.first
+		p.own, p.first = nil, nil
+		stop(own)
+		stop(first)
 	}
 }
 
@@ -183,12 +185,20 @@ func (p *port) pump(ln net.Listener, reportTo *listener) {
 			case <-reportTo.done:
 				return
 			}
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed) || !p.has(ln):
 			return
 		default:
 			p.pass(arrival{err: err})
 		}
 	}
+}
+
+// has says that ln has not been stopped.
+func (p *port) has(ln net.Listener) bool {
+	ports.Lock()
+	defer ports.Unlock()
+	tcp, _ := ln.(*net.TCPListener)
+	return tcp != nil && (tcp == p.own || tcp == p.first || slices.Contains(p.beside, tcp))
 }
 
 // pass waits until the owner takes a. A connection is closed when nobody

@@ -63,6 +63,13 @@ func share(tcp *net.TCPListener) {
 	_ = control(tcp, func(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0) })
 }
 
+// stop ends listening, and closes the socket. A process that is just being started has a copy of every descriptor until it
+// executes its program: with that a socket that is only closed goes on listening for as long, and what comes to it is lost.
+func stop(tcp *net.TCPListener) {
+	_ = control(tcp, func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RD) })
+	_ = tcp.Close()
+}
+
 func control(tcp *net.TCPListener, f func(fd int)) error {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
