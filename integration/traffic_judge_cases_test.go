@@ -148,7 +148,9 @@ func TestTheJudgeKnowsWhatOneKillCosts(t *testing.T) {
 	t.Parallel()
 	get := made(http.MethodGet, "answer").failed(502)
 	beside := func(size int, wait time.Duration) reply {
-		return made(http.MethodGet, "answer").with(func(r *reply) { r.id, r.size, r.wait = "y", size, wait })
+		return made(http.MethodGet, "answer").with(func(r *reply) {
+			r.id, r.size, r.wait, r.end = "y", size, wait, r.begin.Add(5*time.Millisecond+wait)
+		})
 	}
 	for name, c := range map[string]struct {
 		beside  reply

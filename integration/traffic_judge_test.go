@@ -178,11 +178,11 @@ func (t trial) ended() []violation {
 }
 
 // mayBeLeft says that there was something meanwhile behind which nothing waits that was sent ahead: an answer that is passed
-// on as it comes, work that takes long, or a worker that stood still.
+// on as it comes, one that took long, or a worker that stood still.
 func (t trial) mayBeLeft(o reply) bool {
 	const long = 10 * time.Millisecond // of the pool
 	return t.overlap("SIGSTOP", o.begin, o.end) > 0 || slices.ContainsFunc(t.replies, func(r reply) bool {
-		return r.id != o.id && !r.end.Before(o.begin) && !r.begin.After(o.end) && (r.passedOn() || r.work() > long)
+		return r.id != o.id && !r.end.Before(o.begin) && !r.begin.After(o.end) && (r.passedOn() || r.end.Sub(r.begin) > long)
 	})
 }
 
