@@ -18,21 +18,7 @@ func TestNoWorkerIsReplacedWhileTheNextGenerationIsPrepared(t *testing.T) {
 		l := &fakes{}
 		c.Begin = counted
 		bubbleOf(t, c, l, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
-			l.renew = func(ctx context.Context) (launch.Launcher, error) {
-				select {
-				case <-time.After(time.Minute):
-					return l, nil
-				case <-ctx.Done():
-					return nil, ctx.Err()
-				}
-			}
-			began := make(chan *Rollout, 1)
-			go func() {
-				r, err := p.Restart(ReasonRestart)
-				check(err)
-				began <- r
-			}()
-			synctest.Wait()
+			began := restartPrepared(p, l, func() <-chan time.Time { return time.After(time.Minute) })
 			before := l.count()
 			ask(t, p, "answer", "meanwhile")
 			pass(30 * time.Second)
@@ -49,22 +35,8 @@ func TestNoWorkerIsReplacedWhileTheNextGenerationIsPrepared(t *testing.T) {
 func TestAWorkerOfBeforeThatDoesNotBootEndsNoRestart(t *testing.T) {
 	l := &fakes{boot: func(n int) fakeBoot { return fakeBoot{dies: n == 2} }}
 	bubbleOf(t, Config{Min: 1, Max: 1, MaxRequests: 1, Begin: counted}, l, func(t *testing.T, p *Pool, _ *fakes, _ *observer.ObservedLogs) {
-		prepared := make(chan struct{})
-		l.renew = func(ctx context.Context) (launch.Launcher, error) {
-			select {
-			case <-prepared:
-				return l, nil
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}
-		began := make(chan *Rollout, 1)
-		go func() {
-			r, err := p.Restart(ReasonRestart)
-			check(err)
-			began <- r
-		}()
-		synctest.Wait()
+		prepared := make(chan time.Time)
+		began := restartPrepared(p, l, func() <-chan time.Time { return prepared })
 		ask(t, p, "answer", "the last of this worker")
 		synctest.Wait()
 		if l.count() != 2 {
@@ -75,4 +47,24 @@ func TestAWorkerOfBeforeThatDoesNotBootEndsNoRestart(t *testing.T) {
 			t.Errorf("%v, and generation %v is the newest", err, p.Common())
 		}
 	})
+}
+
+// restartPrepared begins a restart whose generation is ready when what until returns is, and waits until that is being prepared.
+func restartPrepared(p *Pool, l *fakes, until func() <-chan time.Time) <-chan *Rollout {
+	l.renew = func(ctx context.Context) (launch.Launcher, error) {
+		select {
+		case <-until():
+			return l, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	began := make(chan *Rollout, 1)
+	go func() {
+		r, err := p.Restart(ReasonRestart)
+		check(err)
+		began <- r
+	}()
+	synctest.Wait()
+	return began
 }
