@@ -111,7 +111,7 @@ func TestTheCommandNamesWhatStillDrains(t *testing.T) {
 	<-answer
 }
 
-// A process of classic mode that has answered is asked, when it is to go, whether it is ready: that is not worth a word.
+// A process of classic mode that has answered is asked, when it is to go, whether it is ready: it has no request.
 func TestTheCommandNamesNoWorkerThatOnlyHasToEnd(t *testing.T) {
 	t.Parallel()
 	s, url := site(t, classicSite(scripts(t), "name app", "workers 1"))

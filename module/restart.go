@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -88,16 +87,9 @@ func (r *restart) replaced(p *pool) bool {
 	return serving != nil && serving != p
 }
 
-// soonGone is how long a restart that is done still waits for the last old workers: most of them only have to end, and are
-// not worth naming.
-const soonGone = 250 * time.Millisecond
-
-// draining are the old workers that still finish what they have begun, and do so for soonGone.
-func (r *restart) draining(ctx context.Context) (all []workerStatus) {
-	ctx, cancel := context.WithTimeout(ctx, soonGone)
-	defer cancel()
+// draining are the old workers that still have a request.
+func (r *restart) draining() (all []workerStatus) {
 	for _, rollout := range r.rollouts {
-		_ = rollout.WaitDrained(ctx) // or not
 		for _, w := range rollout.Draining() {
 			all = append(all, statusOfWorker(w))
 		}
@@ -109,7 +101,7 @@ func (r *restart) draining(ctx context.Context) (all []workerStatus) {
 type restartStatus struct {
 	// Status is restarting, restarted, or superseded by a newer restart or a reload.
 	Status string `json:"status"`
-	// Draining are the old workers that still finish what they have begun.
+	// Draining are the old workers that still have a request.
 	Draining []workerStatus `json:"draining,omitempty"`
 }
 
@@ -136,5 +128,5 @@ func (g *registry) serveRestart(w http.ResponseWriter, r *http.Request, name str
 	case err != nil:
 		return apiError(http.StatusInternalServerError, err)
 	}
-	return reply(w, http.StatusOK, restartStatus{Status: "restarted", Draining: restart.draining(r.Context())})
+	return reply(w, http.StatusOK, restartStatus{Status: "restarted", Draining: restart.draining()})
 }

@@ -82,6 +82,9 @@ func TestClassicRetiresAProcessAtWorkAfterItsAnswerWhenThatIsDone(t *testing.T) 
 	if err := rollout.Wait(t.Context()); err != nil {
 		t.Error(err)
 	}
+	if draining := rollout.Draining(); len(draining) != 0 {
+		t.Errorf("named as having a request is one that has answered: %+v", draining)
+	}
 	if got := c.get(t, `echo "new";`); got != "new" {
 		t.Errorf("got %q", got)
 	}

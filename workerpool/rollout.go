@@ -118,11 +118,12 @@ func (r *Rollout) old() *worker {
 	return nil
 }
 
-// Draining are the old workers that still finish what they have begun, oldest first.
+// Draining are the old workers that still have a request, oldest first. One that only works on after its answer, or
+// is yet to say that it does not, is none of them; WaitDrained waits for it, too.
 func (r *Rollout) Draining() []WorkerInfo {
 	var all []WorkerInfo
 	for _, w := range r.pool.Stats().Workers {
-		if w.Generation < r.generation && !w.DrainsUntil.IsZero() {
+		if w.Generation < r.generation && !w.DrainsUntil.IsZero() && w.HasRequest {
 			all = append(all, w)
 		}
 	}

@@ -52,8 +52,10 @@ type WorkerInfo struct {
 	Served int64
 	// Memory is the resident memory in bytes; 0 where unknown.
 	Memory int64
-	// Busy is how long the current request has been running; 0 without one.
+	// Busy is how long the current request, with the work after its answer, has been running; 0 without one.
 	Busy time.Duration
+	// HasRequest says that the answer to it is not whole yet.
+	HasRequest bool
 	// Due is why it will be replaced; "" if it will not.
 	Due Reason
 	// Generation is how many restarts had begun before it was started.
@@ -91,6 +93,7 @@ func (p *Pool) Stats() Snapshot {
 		}
 		if w.isBusy() {
 			info.Busy = now.Sub(w.turnStart)
+			info.HasRequest = w.turn != finishing
 		}
 		s.Workers = append(s.Workers, info)
 	}
