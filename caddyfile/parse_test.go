@@ -223,6 +223,11 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		"drain_timeout 0":       `drain_timeout: "0" is not a duration`,
 		"max_body big":          `max_body: "big" is not a size such as 512KB, 64MB or 1GiB (usage: max_body <size>)`,
 		"max_body 0":            `max_body: "0" is not a size`,
+		"max_body 64":           `max_body: "64" has no unit, and so few bytes are hardly meant: write 64MB, or 64B (usage: max_body <size>)`,
+		"body_memory 9999":      `body_memory: "9999" has no unit`,
+		"max_memory 0.5":        `max_memory: "0.5" is not a size`,
+		"buffer 8,192":          `buffer: "8,192" has no unit`,
+		"memory 512":            `memory: "512" has no unit`,
 		"body_memory -1MB":      `body_memory: "-1MB" is not a size`,
 		"buffer 10EB":           `buffer: "10EB" is not a size`,
 		"buffer 16EiB":          `buffer: "16EiB" is not a size`,
@@ -239,6 +244,14 @@ func TestBadValuesAreRefusedWithTheExpectedForm(t *testing.T) {
 		`command "" x`:          `command: the value is empty`,
 	} {
 		t.Run(line, func(t *testing.T) { wantError(t, places["php_worker"].with(line), want) })
+	}
+}
+
+func TestFewBytesAreWrittenWithTheirUnit(t *testing.T) {
+	for _, line := range []string{"max_body 64B", "body_memory 1b", "max_body 10000", "max_body 64MB"} {
+		if _, err := adapt(places["php_worker"].with(line)); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
 	}
 }
 

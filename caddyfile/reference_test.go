@@ -287,7 +287,7 @@ func page(t *testing.T, all structs) string {
 
 Every word that may stand in a block of ` + "`php_worker`" + `. None is needed: without a script, a command, or the name of a pool, the mode is [classic](classic.md).
 The same defaults count in JSON, where the handler ` + "`http.handlers.php_worker`" + ` and, for shared pools, the app ` + "`php_worker`" + `
-have the keys that stand below each option. In a Caddyfile a size is 512KB, 64MB or 1GiB, without a unit bytes, and a duration
+have the keys that stand below each option. In a Caddyfile a size is 512KB, 64MB or 1GiB, from 10000 on without a unit bytes, and a duration
 500ms, 30s, 5m or 1d, always with its unit; in JSON sizes are bytes, durations as in a Caddyfile, or nanoseconds.
 
 How the directive becomes routes, and what contradicts what: the [package comment](../caddyfile/doc.go). What an event

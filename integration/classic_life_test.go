@@ -112,7 +112,7 @@ func TestEitherProgramOfPHPRunsScripts(t *testing.T) {
 func TestErrorPagesAreMadeByScripts(t *testing.T) {
 	t.Parallel()
 	root := scripts(t, "secret.inc", "uploads/x.php")
-	_, url := site(t, classicSite(root, "workers 1", "max_body 10", "deny_scripts /uploads")+
+	_, url := site(t, classicSite(root, "workers 1", "max_body 10B", "deny_scripts /uploads")+
 		"handle_errors {\nrewrite * /failed.php?code={err.status_code}\nphp_worker {\nworkers 1\n}\n}\n")
 	for _, c := range []struct {
 		method, path, body string

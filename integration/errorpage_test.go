@@ -15,9 +15,9 @@ func TestPHPMakesThePageForEveryError(t *testing.T) {
 	port := freePorts(t, 1)[0] // without a host, so that the site has the requests without a good one
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	s := start(t, fmt.Sprintf("http://:%d {\n", port)+"handle /missing {\nerror \"no such page\" 404\n}\nhandle /files/* {\nroot .\nfile_server\n}\n"+
-		"handle {\n"+loop.directive("name front", "workers 1", "queue 1 1s", "max_body 10", "request_timeout 60s", "uploads {\nmax_files 1\n}")+"}\n"+
+		"handle {\n"+loop.directive("name front", "workers 1", "queue 1 1s", "max_body 10B", "request_timeout 60s", "uploads {\nmax_files 1\n}")+"}\n"+
 		"handle_errors {\nrewrite * /page?of={err.status_code}\n"+
-		loop.directive("name pages", "workers 1", "max_body 1", "attribute method {http.request.orig_method}", "attribute uri {http.request.orig_uri}")+"}\n}\n",
+		loop.directive("name pages", "workers 1", "max_body 1B", "attribute method {http.request.orig_method}", "attribute uri {http.request.orig_uri}")+"}\n}\n",
 		withFile("files/a.txt", "a"))
 	post := func(target, kind, body string) *http.Request {
 		r := request(t, "POST", url+target, strings.NewReader(body))

@@ -26,7 +26,7 @@ func (s *server) accessRecord(uri string) (record map[string]any) {
 
 func TestTheAccessLogOfAFailureTellsWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	s, url := site(t, "log\n"+loop.directive("name front", "workers 1", "queue 1 20ms", "max_body 10", "request_timeout 300ms"))
+	s, url := site(t, "log\n"+loop.directive("name front", "workers 1", "queue 1 20ms", "max_body 10B", "request_timeout 300ms"))
 	g := newGate(t)
 	for _, c := range []struct {
 		method, uri, body string

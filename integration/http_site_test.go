@@ -14,7 +14,7 @@ import (
 // caused them.
 func TestHandleErrorsSeesOurErrors(t *testing.T) {
 	t.Parallel()
-	s, url := site(t, loop.directive("workers 1", "queue 1 20ms", "max_body 10")+
+	s, url := site(t, loop.directive("workers 1", "queue 1 20ms", "max_body 10B")+
 		"handle_errors {\nrespond \"our own page for {err.status_code}\"\n}\n")
 	for _, c := range []struct {
 		request *http.Request
