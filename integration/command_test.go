@@ -72,7 +72,8 @@ func TestTheCommandTellsScriptsWhatCameOfIt(t *testing.T) {
 	}
 	run(0, "app: restarted", "restart", "--wait", "drained", "app")
 	run(2, "it is one of serving, drained", "restart", "--wait", "long", "app")
-	run(0, "app: between 2 and 2 workers", "scale", "app", "2")
+	run(0, "app: 2 workers", "scale", "app", "2")
+	run(0, "app: 1 worker", "scale", "app", "1")
 	run(0, "app: between 1 and 3 workers", "scale", "app", "1", "3")
 
 	run(1, "there is no pool \"other\"", "restart", "other")
@@ -157,7 +158,7 @@ func TestTheCommandSaysWhatIsWrongInPlainWords(t *testing.T) {
 		want string
 	}{
 		{[]string{"restart", "other"}, 1, `Error: other: there is no pool "other"; the pools are: app`},
-		{[]string{"scale", "app", "3", "2"}, 1, "Error: cannot scale to between 3 and 2 workers: the maximum must be at least 1 and not less than the minimum"},
+		{[]string{"scale", "app", "3", "2"}, 1, "Error: cannot scale to a minimum of 3 and a maximum of 2 workers: the minimum must be at least 0, the maximum at least 1 and not below it"},
 		{[]string{"scale", "app", "many"}, 2, `Error: "many" is not a number of workers`},
 		{[]string{"stop", "1"}, 1, "Error: no pool has a worker 1"},
 		{[]string{"stop", "one"}, 2, `Error: "one" is not a process id`},

@@ -199,8 +199,19 @@ func cmdScale(fl caddycmd.Flags) (int, error) {
 	if code, err := call(fl, http.MethodPost, poolPath(args[0], "/scale"), size, &p); err != nil {
 		return code, err
 	}
-	fmt.Printf("%s: between %d and %d workers\n", p.Name, p.Min, p.Max)
+	fmt.Printf("%s: %s\n", p.Name, workersText(p.Min, p.Max))
 	return 0, nil
+}
+
+// workersText says how many workers a pool keeps.
+func workersText(least, most int) string {
+	switch {
+	case least < most:
+		return fmt.Sprintf("between %d and %d workers", least, most)
+	case most == 1:
+		return "1 worker"
+	}
+	return fmt.Sprintf("%d workers", most)
 }
 
 func cmdStop(fl caddycmd.Flags) (int, error) {

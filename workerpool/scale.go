@@ -10,7 +10,7 @@ import (
 // request first. It does not wait for the workers.
 func (p *Pool) Scale(min, max int) error {
 	if min < 0 || max < min || max < 1 {
-		return fmt.Errorf("cannot scale to between %d and %d workers: the maximum must be at least 1 and not less than the minimum", min, max)
+		return fmt.Errorf("cannot scale to a minimum of %d and a maximum of %d workers: the minimum must be at least 0, the maximum at least 1 and not below it", min, max)
 	}
 	if max > MaxWorkers {
 		return fmt.Errorf("%d workers are more than the limit of %d", max, MaxWorkers)
