@@ -59,8 +59,9 @@ var rooms = map[string]room{
 		others: []string{"go.uber.org/zap/...", "golang.org/x/net/http/httpguts"},
 	},
 	"module/migrate":           {ours: []string{"module/migrate/nginxconf", "module/migrate/fpmconf"}},
-	"module/migrate/nginxconf": {},
-	"module/migrate/fpmconf":   {},
+	"module/migrate/nginxconf": {ours: []string{"module/migrate/conffile"}},
+	"module/migrate/fpmconf":   {ours: []string{"module/migrate/conffile"}},
+	"module/migrate/conffile":  {},
 	"module/httpctx":           {tests: []string{"google.golang.org/protobuf/encoding/protowire"}},
 	"module": {
 		ours: []string{"goridge", "workerpool", "workerpool/budget", "workerpool/process", "workerpool/tempdir", "module/classic", "module/form", "module/exchange", "module/httpctx", "module/migrate", "module/static", "php"},

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/phpworker/caddy-php-worker/module/migrate/conffile"
 )
 
 const (
@@ -89,7 +90,11 @@ func (r *reader) file(path string, depth int) error {
 	if r.files++; r.files > maxFiles || depth > 20 {
 		return fmt.Errorf("%s: too many files are included", path)
 	}
-	text, err := os.ReadFile(path)
+	read := conffile.Read // a person may pipe something in
+	if depth > 0 {
+		read = conffile.ReadRegular
+	}
+	text, err := read(path, maxBytes-r.bytes)
 	if err != nil {
 		return err
 	}

@@ -69,3 +69,30 @@ func TestPoolsMayBeIncluded(t *testing.T) {
 		t.Errorf("a file that includes itself: %v", err)
 	}
 }
+
+// TestNoFileIsReadWithoutEnd includes a device that gives zeros for ever, and gives one by hand; and a file that no memory holds.
+func TestNoFileIsReadWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const endless = "/dev/zero"
+	if _, err := os.Stat(endless); err != nil {
+		t.Skip("there is no device without an end: ", err)
+	}
+	folder := t.TempDir()
+	including, huge := filepath.Join(folder, "including.conf"), filepath.Join(folder, "huge.conf")
+	if err := os.WriteFile(including, []byte("[a]\ninclude = "+endless), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(huge, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		including: "including.conf:2: " + endless + ": it is no regular file", endless: "zero: larger than 8388608 bytes", huge: "huge.conf: larger than 8388608 bytes",
+	} {
+		if _, err := Load(path); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, not %s", path, err, want)
+		}
+	}
+}

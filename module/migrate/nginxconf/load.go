@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/phpworker/caddy-php-worker/module/migrate/conffile"
 )
 
 const (
@@ -44,7 +46,11 @@ func (r *reader) file(path string, within []string) ([]*Directive, error) {
 	if r.files++; r.files > maxFiles {
 		return nil, fmt.Errorf("more than %d files are included", maxFiles)
 	}
-	text, err := os.ReadFile(path)
+	read := conffile.Read // a person may pipe something in
+	if len(within) > 0 {
+		read = conffile.ReadRegular
+	}
+	text, err := read(path, maxBytes-r.bytes)
 	if err != nil {
 		return nil, err
 	}
