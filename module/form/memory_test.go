@@ -3,6 +3,7 @@ package form
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -65,9 +66,39 @@ func TestAWriterThatFailsEndsTheJSON(t *testing.T) {
 	}
 }
 
-// TestMemoryOfAFormIsNotMoreThanSaid builds the worst forms: of many small nodes, of long names.
-func TestMemoryOfAFormIsNotMoreThanSaid(t *testing.T) {
+// heap is what is in memory, and what has been made at all.
+func heap() (held, made int64) {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc), int64(m.TotalAlloc)
+}
+
+// wantSaid fails where less was said than there is, or far more than twice as much.
+func wantSaid(t *testing.T, what string, said, there int64) {
+	t.Helper()
+	const page, small = 16 << 10, 1 << 20 // what the heap rounds up by, and what does not matter
+	if said+page < there || said > 2*there+small {
+		t.Errorf("%s: %d bytes, and %d were said", what, there, said)
+	}
+}
+
+// nines are groups of nine elements, which are the most crowded ones.
+func nines(group string) string {
+	var b strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&b, "g%d[%s%d]=&", i/9, group, i%9)
+	}
+	return b.String()
+}
+
+// TestMemoryOfAFormIsWhatIsSaid builds the worst forms: of many small nodes, of long names. What comes of it is told before.
+func TestMemoryOfAFormIsWhatIsSaid(t *testing.T) {
 	for what, body := range map[string]string{
+		"groups of nine": nines(""), "named ones": nines("k"),
+		"nothing":       strings.Repeat("=%5B[&", 900) + strings.Repeat("[", 1<<20),
+		"an escape":     "a=%20" + strings.Repeat("x", 8<<20),
+		"text":          "a=" + strings.Repeat("[%5B", 1<<20),
 		"one value":     "a=" + strings.Repeat("%01", 1<<20),
 		"short fields":  strings.Repeat("a[]=&", 900),
 		"deep ones":     strings.Repeat("b"+strings.Repeat("[]", 60)+"=1&", 900),
@@ -75,21 +106,66 @@ func TestMemoryOfAFormIsNotMoreThanSaid(t *testing.T) {
 		"many names":    strings.Repeat("c%20[%31][%32]=x&", 900),
 		"the same name": strings.Repeat("a="+strings.Repeat("+", 1000)+"&", 900),
 	} {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
+		before, madeBefore := heap()
 		tree, err := ParseURLEncoded(body, Limits{})
-		runtime.GC()
-		runtime.ReadMemStats(&after)
+		after, made := heap()
 		if err != nil {
 			t.Fatal(what, err)
 		}
-		if held, said := int64(after.HeapAlloc)-int64(before.HeapAlloc), MemoryOf(body, Limits{}); held > said {
-			t.Errorf("%s: a tree of %d bytes, MemoryOf says %d", what, held, said)
+		said, text := MemoryOf(body, Limits{}), int64(len(body))
+		wantSaid(t, what, said, max(after-before, text)) // it may be that of its text
+		if len(body) > 1<<20 && made-madeBefore > text+16<<10 {
+			t.Errorf("%s: for a text of %d bytes %d were made", what, text, made-madeBefore)
 		}
 		runtime.KeepAlive(tree)
 		runtime.KeepAlive(body)
 	}
+}
+
+// TestMemoryOfAMultipartFormIsWhatIsSaid has the same of fields of a multipart form, and of files of which none was chosen: while
+// it comes, which may take as long as somebody wants, and while it is completed.
+func TestMemoryOfAMultipartFormIsWhatIsSaid(t *testing.T) {
+	deep := strings.Repeat("[]", 60)
+	for what, part := range map[string]string{
+		"values": fieldOf("b"+deep, "%.0d"), "deep files": fileOf("b"+deep+"%.0d", ""), "named ones": fileOf("b[k%d]"+strings.Repeat("[a]", 60), ""),
+		"crowded groups": fileOf("b[][a%[1]d][a%[1]d]", ""), "files": fileOf("k%d", ""), "a list": fileOf("k[]%.0d", ""), "long names": fileOf("k%d"+strings.Repeat("n", 450), ""),
+		"chosen": strings.ReplaceAll(fileOf("k%d", ""), `""`, strings.Repeat("n", 15_000)), "chosen ones that grow": strings.ReplaceAll(fileOf("k%d", ""), `""`, strings.Repeat("\x01", 15_000)),
+		"types": fileOf("k%d", strings.Repeat("t", 450)), "escaped types": fileOf("k%d", strings.Repeat("\x01", 450)),
+	} {
+		var parts []string
+		for i := range 1000 {
+			if i == 20 && strings.HasPrefix(what, "chosen") {
+				break // so many files there may be
+			}
+			parts = append(parts, fmt.Sprintf(part, i))
+		}
+		said := int64(0)
+		o := options(t)
+		o.Limits, o.MaxFiles = Limits{}.withDefaults(), 20
+		o.MaxValueBytes = 16 << 20
+		o.Hold = func(n int) error { said += int64(n); return nil }
+		text := multipartOf(parts...)
+		before, _ := heap()
+		s := newScanner(strings.NewReader(text), "b")
+		m := &multipartReader{scanner: s, o: o, store: newStore(o), form: &Form{Values: &Tree{}}}
+		if err := m.readAll(); err != nil {
+			t.Fatal(what, err)
+		}
+		read, madeBefore := heap()
+		wantSaid(t, what+" that have come", said, read-before)
+		finishing := m.finishing()
+		m.finish()
+		_, made := heap()
+		wantSaid(t, what+" that are completed", int64(finishing), made-madeBefore)
+		s.release()
+		runtime.KeepAlive(m)
+		runtime.KeepAlive(text)
+	}
+}
+
+// fileOf is a field of which no file was chosen.
+func fileOf(name, kind string) string {
+	return "Content-Disposition: form-data; name=" + name + "; filename=\"\"\r\nContent-Type: " + kind + "\r\n\r\n"
 }
 
 func multipartOf(parts ...string) string {

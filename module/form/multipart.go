@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+
+	"github.com/phpworker/caddy-php-worker/module/httpctx"
 )
 
 // MultipartOptions says where uploads go and what is too much.
@@ -62,8 +64,6 @@ const (
 	// maxFileText bounds in bytes the field names, file names and types of all files:
 	// they go into the request's context, which must be in memory as a whole.
 	maxFileText = 512 << 10
-	// fileTextGrows is how many times as much they need at most, as JSON, in up to three places, and twice.
-	fileTextGrows = 24
 )
 
 // Form is a multipart body, read.
@@ -149,6 +149,9 @@ func ReadMultipart(r io.Reader, contentType string, o MultipartOptions) (*Form, 
 	if err := reader.readAll(); err != nil {
 		return nil, err
 	}
+	if err := reader.hold(reader.finishing()); err != nil {
+		return nil, err
+	}
 	reader.finish()
 	done = true
 	return reader.form, nil
@@ -165,6 +168,8 @@ type multipartReader struct {
 	memory             int64 // bytes counted against MaxValueBytes
 	inMemory           int64 // bytes of values counted against ValueMemory
 	fileText           int   // bytes counted against maxFileText
+	fileNodes          int   // elements of uploads, at most
+	fileJSON           int   // bytes of them as JSON, at most
 	parts, vars, files int
 	anonymous          int  // file parts without a name so far
 	skipFiles          bool // PHP takes no more files, see bracketsMatch
@@ -281,14 +286,11 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 		return err
 	}
 	described := len(d.filename) + len(contentType)
-	if err := m.keep(described); err != nil {
+	if err := m.count(described); err != nil {
 		return err
 	}
 	if m.fileText += len(name) + described; m.fileText > maxFileText {
 		return fmt.Errorf("%w: more than %d bytes of file names and types", ErrTooLarge, maxFileText)
-	}
-	if err := m.hold(fileTextGrows*(len(name)+described) + 5*nodeSize*len(path)); err != nil {
-		return err
 	}
 	f := file{err: errNoFile}
 	if d.filename != "" {
@@ -300,7 +302,13 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 		}
 	}
 	m.lifts = m.lifts || namesGroup(path)
-	m.uploads.put(path, value{text: string(f.appendJSON(nil)), raw: true})
+	text := string(f.appendJSON(nil))
+	m.fileNodes += len(path)
+	m.fileJSON += len(text) + len(httpctx.AppendEscaped(nil, name)) + keyJSON*len(path)
+	if err := m.hold(len(text) + len(text)/8); err != nil { // the heap rounds up
+		return err
+	}
+	m.uploads.put(path, value{text: text, raw: true})
 	return nil
 }
 

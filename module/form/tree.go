@@ -12,6 +12,9 @@ const linearKeys = 8
 // its text: itself, its place in the index, and the tree that it may hold.
 const nodeSize = 200
 
+// leastNode is the same where a tree has one element, and its key is there already.
+const leastNode = 112
+
 // Tree is an ordered map that behaves like a PHP array of strings and arrays.
 // The zero value is empty and ready to use. A Tree is not safe for concurrent
 // use while it is being built.

@@ -3,6 +3,19 @@ package form
 // noFile is how a file field is described for which no file was chosen.
 var noFile = string(file{err: errNoFile}.appendJSON(nil))
 
+const (
+	// keyJSON is what stands beside a key, or an index, and its value as JSON, in bytes.
+	keyJSON = 10
+	// copies is how many of the tree of uploads finish has at once, beside it and less crowded; copiesJSON is how often their
+	// JSON is there, twice and as it grows.
+	copies, copiesJSON = 3, 5
+)
+
+// finishing is how many bytes of memory finish needs at most, about.
+func (m *multipartReader) finishing() int {
+	return copies*leastNode*m.fileNodes + copiesJSON*m.fileJSON
+}
+
 // finish completes the form with its uploads. A field without a file is an upload with
 // error 4 to PHP; frameworks on top of RoadRunner's packages take such an upload for one
 // that has failed, and in its place those packages can carry nothing but an array. To them the

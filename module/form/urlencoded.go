@@ -32,9 +32,15 @@ func ParseURLEncoded(body string, l Limits) (*Tree, error) {
 // body itself, about.
 func MemoryOf(body string, l Limits) int64 {
 	l = l.withDefaults()
-	nodes := 1 + strings.Count(body, "&") + strings.Count(body, "[") + strings.Count(body, "%5")
-	most := int64(l.MaxVars) * int64(l.MaxDepth+1)
-	return int64(len(body)) + nodeSize*min(int64(nodes), most)
+	nodes, rest := 0, body
+	for n := 0; n < l.MaxVars && rest != ""; n++ {
+		var field string
+		field, rest, _ = strings.Cut(rest, "&")
+		if name, _, _ := strings.Cut(field, "="); name != "" {
+			nodes += 1 + min(brackets(name), l.MaxDepth)
+		}
+	}
+	return int64(len(body)) + nodeSize*int64(nodes)
 }
 
 // unescape decodes %XX, and + as a space where plus is true. What is no valid
@@ -49,8 +55,9 @@ func unescape(s string, plus bool) string {
 	if first < 0 {
 		return s
 	}
-	b := make([]byte, first, len(s))
-	copy(b, s)
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(s[:first])
 	for i := first; i < len(s); i++ {
 		c := s[i]
 		switch {
@@ -63,9 +70,9 @@ func unescape(s string, plus bool) string {
 				i += 2
 			}
 		}
-		b = append(b, c)
+		b.WriteByte(c)
 	}
-	return string(b)
+	return b.String()
 }
 
 // unhex returns the value of a hexadecimal digit, or 16.
