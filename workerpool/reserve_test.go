@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/phpworker/caddy-php-worker/workerpool/launch"
 )
 
 func TestARequestOnItsWayKeepsAClosingPoolOpen(t *testing.T) {
@@ -85,5 +87,46 @@ func TestAClosingPoolKeepsAsManyWorkersAsItsOpenRequestsCanNeed(t *testing.T) {
 			t.Error(err)
 		}
 		balanced(t, p)
+	})
+}
+
+// launching is a launcher whose processes come when came is closed.
+type launching struct {
+	*fakes
+	came chan struct{}
+}
+
+func (l launching) Launch(o launch.Order) (launch.Worker, error) {
+	<-l.came
+	return l.fakes.Launch(o)
+}
+
+func TestNobodyIsSignaledInPlaceOfAWorkerThatHasNoProcessYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := launching{&fakes{}, make(chan struct{})}
+		p, err := newPool(Config{Command: []string{"fake"}, Min: 1, Max: 1}, zap.NewNop(), Events{},
+			func(launch.Settings) (launch.Launcher, error) { return l, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := make(chan error, 1)
+		go func() { started <- p.Start(t.Context()) }()
+		synctest.Wait()
+		if workers := p.Stats().Workers; len(workers) != 1 || workers[0].PID != 0 {
+			t.Fatalf("the workers are %+v", workers)
+		}
+		if got := pids(p); len(got) != 0 {
+			t.Errorf("the processes are %v", got)
+		}
+		close(l.came)
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+		if got := pids(p); len(got) != 1 {
+			t.Errorf("the processes are %v", got)
+		}
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
 	})
 }

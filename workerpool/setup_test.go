@@ -124,10 +124,14 @@ func booked(t testing.TB, p *Pool, n int64, reason Reason) {
 	}
 }
 
+// pids are the processes of the pool. A worker that has none yet is left out: a signal to process 0
+// would reach the group of the tests, and whoever has started them.
 func pids(p *Pool) map[int]bool {
 	m := make(map[int]bool)
 	for _, w := range p.Stats().Workers {
-		m[w.PID] = true
+		if w.PID != 0 {
+			m[w.PID] = true
+		}
 	}
 	return m
 }
