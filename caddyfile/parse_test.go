@@ -260,6 +260,7 @@ func TestValuesThatNoPoolCanHaveNameTheirLine(t *testing.T) {
 	for lines, want := range map[string]string{
 		"w.php {\nworkers 2\nmemory 32MB\n}":                   "memory must be at least 64 MB (64000000 bytes): a large form needs nearly as much while it is read, at Caddyfile:4",
 		"w.php {\nini a b\nini output_buffering 1\nini c d\n}": "ini output_buffering has no effect in a worker: what is printed goes to the log; buffer is about answers, at Caddyfile:4",
+		"w.php {\nini a b\nini memory_limit 256\n}":            "ini memory_limit 256 has no unit, and so few bytes are hardly meant: write 256M, at Caddyfile:4",
 		"w.php {\nini max_execution_time soon\n}":              `ini max_execution_time "soon": want a number of seconds, 0 for no limit, at Caddyfile:3`,
 		"w.php {\nrlimit nofile 9\nrlimit nproc 10:5\n}":       "rlimit nproc: the soft limit exceeds the hard one, at Caddyfile:4",
 		"w.php {\nwarmup up\n}":                                `warmup: "up" is no URI: it looks like /up or https://example.com/up, at Caddyfile:3`,

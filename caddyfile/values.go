@@ -114,15 +114,12 @@ func parseCount(s string, least int) (int, error) {
 	return n, nil
 }
 
-// leastPlain is the smallest size that needs no unit. Who writes less, such as 64, means megabytes: bytes are told by B.
-const leastPlain = 10_000
-
 func parseSize(s string) (int64, error) {
 	n, err := humanize.ParseBytes(s)
 	if err != nil || n < 1 || n > math.MaxInt64 {
 		return 0, fmt.Errorf("%q is not a size such as 512KB, 64MB or 1GiB", s)
 	}
-	if n < leastPlain && strings.Trim(s, "0123456789.,") == "" {
+	if n < module.FewBytes && strings.Trim(s, "0123456789.,") == "" {
 		return 0, fmt.Errorf("%q has no unit, and so few bytes are hardly meant: write %[2]sMB, or %[2]sB", s, s)
 	}
 	return int64(n), nil

@@ -9,6 +9,9 @@ import (
 	"github.com/phpworker/caddy-php-worker/module/exchange"
 )
 
+// FewBytes is the size in bytes below which a size as a person writes it needs a unit: 64 means megabytes.
+const FewBytes = 10_000
+
 // Check reports an error about a value that no pool can have, whatever machine it is for. It begins with the
 // name of the option, so that a Caddyfile's parser can name the line. Values with placeholders are looked at only when
 // the configuration is loaded.
@@ -23,6 +26,9 @@ func (c *PoolConfig) Check() error {
 func (c *PoolConfig) checkValues() error {
 	if c.Memory != 0 && c.Memory < minMemory {
 		return fmt.Errorf("memory must be at least %d MB (%d bytes): a large form needs nearly as much while it is read", minMemory/1_000_000, int64(minMemory))
+	}
+	if err := checkIniSizes(c.Ini); err != nil {
+		return err
 	}
 	if _, err := parseRlimits(c.Rlimits); err != nil || c.Classic() {
 		return err

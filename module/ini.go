@@ -76,6 +76,16 @@ func checkIni(ini map[string]string) error {
 	return err
 }
 
+// checkIniSizes refuses sizes whose unit was forgotten. Some do not work in PHP either, which says so where nobody looks.
+func checkIniSizes(ini map[string]string) error {
+	for _, name := range []string{"memory_limit", "post_max_size", "upload_max_filesize"} {
+		if n, err := strconv.Atoi(strings.TrimSpace(ini[name])); err == nil && n > 0 && n < FewBytes {
+			return fmt.Errorf("ini %s %d has no unit, and so few bytes are hardly meant: write %dM", name, n, n)
+		}
+	}
+	return nil
+}
+
 // iniSwitch is a switch of php.ini as 0 or 1; any other value as it is.
 func iniSwitch(value string) string {
 	switch strings.ToLower(value) {

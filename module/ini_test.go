@@ -32,6 +32,7 @@ func TestSettingsThatWouldDoNothingAreRefusedAndSayWhatDoes(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
+		"memory_limit 10000", "post_max_size 0", "upload_max_filesize 0", "upload_max_filesize 1K",
 		"html_errors off", "implicit_flush 1", "output_buffering off", "register_argc_argv On", "file_uploads 1", "enable_post_data_reading true",
 		"zlib.output_compression 0", "memory_limit -1", "post_max_size 8M", "upload_max_filesize 2M", "max_file_uploads 5", "auto_prepend_file x.php",
 		"max_execution_time 0", "max_execution_time -1", "max_execution_time 300", "display_errors off", "error_log /dev/stderr", "expose_php off",
@@ -40,6 +41,19 @@ func TestSettingsThatWouldDoNothingAreRefusedAndSayWhatDoes(t *testing.T) {
 		c := PoolConfig{Script: []string{"w.php"}, Ini: map[string]string{name: value}}
 		if err := c.prepare(); err != nil {
 			t.Errorf("ini %s: %v", line, err)
+		}
+	}
+}
+
+func TestAFewBytesOfAnIniLineAreMegabytesWithoutTheirUnit(t *testing.T) {
+	for _, line := range []string{"memory_limit 256", "post_max_size 8", "upload_max_filesize 9999"} {
+		for _, mode := range []string{"worker", "classic"} {
+			name, value, _ := strings.Cut(line, " ")
+			c := PoolConfig{Mode: mode, Ini: map[string]string{name: value}}
+			want := "ini " + line + " has no unit, and so few bytes are hardly meant: write " + value + "M"
+			if err := c.Check(); err == nil || err.Error() != want {
+				t.Errorf("%s, mode %s: %v", line, mode, err)
+			}
 		}
 	}
 }
