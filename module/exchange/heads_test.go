@@ -63,6 +63,27 @@ func TestTheHeadOfAnAnswerIsHeldUntilItIsOut(t *testing.T) {
 	}
 }
 
+// TestTheHeadOfAStreamIsHeldUntilItsEnd has one whose head has left long before: net/http keeps it.
+func TestTheHeadOfAStreamIsHeldUntilItsEnd(t *testing.T) {
+	for _, readsAhead := range []bool{false, true} {
+		o := testOptions(t)
+		w := client(o)
+		p := &pausing{memory: o.Memory, n: 3, size: 5}
+		head := headOf("200", largeHead)
+		if o.CGI = readsAhead; readsAhead {
+			head = "X-Large: " + strings.Repeat("x", largeHead) + "\r\n\r\n"
+		}
+		p.say(head+p.part(0), len(head))
+		if err := Write(w, httptest.NewRequest(http.MethodGet, "/", nil), Answer{Turn: p, Frame: &p.frame, PID: 1}, o); err != nil || w.Body.String() != p.whole() || !w.Flushed {
+			t.Fatalf("%v, %q", err, w.Body)
+		}
+		if w.held < 3*largeHead || w.held > 5*largeHead {
+			t.Errorf("read ahead %v: %d bytes are held at the end of a stream with a head of %d", readsAhead, w.held, largeHead)
+		}
+		o.wantHeld(t, "after it", 0)
+	}
+}
+
 // keeper is a handler before us that keeps the head of an answer without a body until it is closed.
 type keeper struct {
 	http.ResponseWriter
