@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"testing"
 )
 
@@ -62,14 +61,8 @@ func BenchmarkReadRest(b *testing.B) {
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, size := range []int{100, 10_000, 100_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			workerIn, serverOut, err := os.Pipe()
-			if err != nil {
-				b.Fatal(err)
-			}
-			serverIn, workerOut, err := os.Pipe()
-			if err != nil {
-				b.Fatal(err)
-			}
+			workerIn, serverOut := ends(b)
+			serverIn, workerOut := ends(b)
 			server := NewConn(serverIn, serverOut, Options{})
 			worker := NewConn(workerIn, workerOut, Options{})
 			done := make(chan error, 1)

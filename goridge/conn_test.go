@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"strings"
 	"testing"
 )
@@ -13,14 +12,8 @@ import (
 func TestCloseEndsAReaderAndAWriterThatWait(t *testing.T) {
 	connections := map[string]func(t *testing.T) *Conn{
 		"pipes": func(t *testing.T) *Conn {
-			in, inFar, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			outFar, out, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
+			in, inFar := ends(t)
+			outFar, out := ends(t)
 			t.Cleanup(func() { inFar.Close(); outFar.Close() })
 			return NewConn(in, out, Options{})
 		},

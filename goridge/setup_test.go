@@ -31,10 +31,7 @@ func reading(r io.Reader, o Options) *Conn {
 // pipe's other end.
 func pipe(t testing.TB, o Options) (*Conn, *os.File) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	c := reading(r, o)
 	t.Cleanup(func() { c.Close(); w.Close() })
 	return c, w
@@ -163,4 +160,14 @@ func chunks(pieces ...[]byte) io.Reader {
 		readers[i] = bytes.NewReader(p)
 	}
 	return io.MultiReader(readers...)
+}
+
+// ends are those of a pipe, from which the first reads what the second writes. Who gets them closes them.
+func ends(t testing.TB) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, w
 }

@@ -11,10 +11,7 @@ import (
 // almostFull returns a pipe with no free page, and room bytes free on the last.
 func almostFull(t *testing.T, room int) (r, w *os.File) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w = ends(t)
 	t.Cleanup(func() { r.Close(); w.Close() })
 	page := os.Getpagesize()
 	fill(t, w, make([]byte, page)) // whole pages only
@@ -88,10 +85,7 @@ func TestAFrameNeverLeavesPartOfItsHeaderInAnAlmostFullPipe(t *testing.T) {
 }
 
 func TestAFrameWrittenInTwoPartsArrivesWhole(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	server, worker := writing(w), reading(r, Options{})
 	defer server.Close()
 	defer worker.Close()

@@ -75,10 +75,7 @@ func TestTryReadFrameTellsADeathWithinAFrame(t *testing.T) {
 }
 
 func TestTryReadFrameDoesNotBlockOnAFileInBlockingMode(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	r.Fd() // puts the descriptor into blocking mode
 	c := reading(r, Options{})
 	defer w.Close()
@@ -119,10 +116,7 @@ func TestTryReadFrameOfAnOrdinaryReaderUsesWhatIsBuffered(t *testing.T) {
 }
 
 func TestThePreviewIncludesWhatCanBeHadWithoutWaiting(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	defer w.Close() // stays open: waiting would never end
 	const printed = "Could not open input file: worker.php\n"
 	mustWrite(t, w, []byte(printed))

@@ -87,10 +87,7 @@ func TestABodyFromAFileGoesOutWhole(t *testing.T) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	server, worker := writing(w), reading(r, Options{})
 	defer server.Close()
 	defer worker.Close()
@@ -195,10 +192,7 @@ type lazy struct{ nothing }
 func (lazy) Write(p []byte) (int, error) { return min(len(p), 1), nil }
 
 func TestWritingToAPeerThatIsGoneIsSafeToRetry(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	r.Close()
 	c := writing(w)
 	defer c.Close()
@@ -219,10 +213,7 @@ func TestAPanickingBodyBreaksTheConnection(t *testing.T) {
 }
 
 func TestFramesOfSeveralWritersDoNotMix(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, w := ends(t)
 	server, worker := writing(w), reading(r, Options{})
 	defer worker.Close()
 	const each = 50
