@@ -143,11 +143,7 @@ func TestCloseLetsRequestsFinishThatRunOrWait(t *testing.T) {
 	queued(t, p, 1)
 	closed := make(chan error, 1)
 	go func() { closed <- p.Close(context.Background()) }()
-	eventually(t, "the pool drains", func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.state == poolDraining
-	})
+	drains(t, p)
 	late := send(p, t.Context(), script("answer", "late"))
 	queued(t, p, 2)
 	v.release()
@@ -174,11 +170,7 @@ func TestADrainingPoolStillRepeatsARequestThatLostItsWorker(t *testing.T) {
 	first := g.next(t)
 	closed := make(chan error, 1)
 	go func() { closed <- p.Close(context.Background()) }()
-	eventually(t, "the pool drains", func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.state == poolDraining
-	})
+	drains(t, p)
 	if err := syscall.Kill(first.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,16 @@ func queued(t *testing.T, p *Pool, n int) {
 	eventually(t, strconv.Itoa(n)+" requests wait", func() bool { return p.Stats().Queue == n })
 }
 
+// drains returns when the pool has begun to close.
+func drains(t *testing.T, p *Pool) {
+	t.Helper()
+	eventually(t, "the pool drains", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.state == poolDraining
+	})
+}
+
 func TestWaitingRequestsAreServedInTheOrderTheyCame(t *testing.T) {
 	p, g := start(t, self(1)), newGate(t)
 	first := send(p, t.Context(), script("visit "+g.path+"; count"))
@@ -158,11 +168,7 @@ func TestARequestDoesNotWaitForAPoolThatWasClosedMeanwhile(t *testing.T) {
 		return zapcore.RegisterHooks(core, func(e zapcore.Entry) error {
 			if strings.HasPrefix(e.Message, "dropped") {
 				go func() { closed <- p.Close(context.Background()) }()
-				eventually(t, "the pool drains", func() bool {
-					p.mu.Lock()
-					defer p.mu.Unlock()
-					return p.state == poolDraining
-				})
+				drains(t, p)
 			}
 			return nil
 		})
