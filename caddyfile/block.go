@@ -45,10 +45,8 @@ type option struct {
 	// since is the release that brought the word. Empty: the first one.
 	since string
 
-	// field is the one of package module whose comment says what the word means,
-	// where that is no field of a handler: "Type.Field". about says it where there
-	// is no field at all.
-	field, about string
+	// about says what the word means, where that is no field of package module with a comment.
+	about string
 
 	// in says where the option may stand.
 	in level
@@ -86,8 +84,6 @@ func (o option) ofPool() bool { return o.in&inPool != 0 || o.name == "name" }
 type settings struct {
 	handler module.Handler
 
-	// root is for the routes, and in classic mode for the handler; static off for the routes.
-	root      string
 	staticOff bool
 }
 

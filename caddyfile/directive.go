@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/phpworker/caddy-php-worker/module"
 )
 
 // parseDirective reads the directive, whose syntax and meaning are in the
@@ -45,33 +47,17 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if err := b.checkMode(pool.Classic()); err != nil {
 		return nil, err
 	}
-	if pool.Classic() {
-		s.handler.Root = s.root
-	}
 	if err := b.about(cmp.Or(s.pool().Check(), s.handler.Check(pool))); err != nil {
 		return nil, err
 	}
-	var index []string
-	held := ""
-	if pool.Classic() {
-		index = s.handler.PHPIndex(pool)
-		if s.handler.ResolveRoot == "restart" {
-			held = pool.PoolName()
-		}
-	}
-
-	var routes caddyhttp.RouteList
 	if !s.staticOff {
-		static, err := staticRoute(h, s.root, index, held)
-		if err != nil {
-			return nil, err
+		files := new(module.Static)
+		if err := files.FinalizeUnmarshalCaddyfile(h); err != nil { // which hides the Caddyfile
+			return nil, h.WrapErr(err)
 		}
-		routes = append(routes, static)
+		s.handler.Static = files
 	}
-	routes = append(routes, caddyhttp.Route{
-		HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(&s.handler, "handler", directive, nil)},
-	})
-	return together(routes, matcher), nil
+	return route(&s.handler, matcher), nil
 }
 
 // pathMatcher returns the argument behind the directive's name if Caddy takes it
@@ -93,16 +79,10 @@ func looksLikeScript(path string) bool {
 	return strings.HasSuffix(path, ".php") && !strings.ContainsAny(path, "*?")
 }
 
-// together makes one route of the routes: no other directive can come between them, and
-// matcher, where not nil, is a condition for all of them. Only of routes does Caddy sort
+// route is that of the handler, with matcher, where not nil, as its condition. Only of routes does Caddy sort
 // those with a matcher before those without one.
-func together(routes caddyhttp.RouteList, matcher caddy.ModuleMap) []httpcaddyfile.ConfigValue {
-	route := routes[0]
-	if len(routes) > 1 {
-		route = caddyhttp.Route{
-			HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(caddyhttp.Subroute{Routes: routes}, "handler", "subroute", nil)},
-		}
-	}
+func route(handler *module.Handler, matcher caddy.ModuleMap) []httpcaddyfile.ConfigValue {
+	route := caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(handler, "handler", directive, nil)}}
 	if matcher != nil {
 		route.MatcherSetsRaw = []caddy.ModuleMap{matcher}
 	}

@@ -94,20 +94,12 @@
 // accepts in a pool; static off with root, unless the mode is classic; raw_body with uploads;
 // and, in either mode, what has a meaning only in the other ([module.Misplaced]).
 //
-// # Its routes
+// # Its route
 //
-// The directive stands for two routes, kept together in a subroute:
-//
-//	@static php_worker_static
-//	file_server @static {
-//		pass_thru
-//	}
-//	the handler php_worker
-//
-// The first serves a file that exists below root and may be served, or the
-// index.html of a folder; module.StaticMatcher decides. With "static off" it is
-// missing. Without root in the block the site's root counts; a site that has none
-// serves nothing from disk. In classic mode the index scripts of a folder come before its
+// The directive stands for one route with the handler php_worker. It serves a file that exists below root and
+// may be served, or the index.html of a folder, and gives everything else to PHP; module.Static says which
+// files these are. With "static off" it serves none. Without root in the block the site's root counts; a
+// site that has none serves nothing from disk. In classic mode the index scripts of a folder come before its
 // index.html.
 //
 // Among a site's directives php_worker comes just before file_server. Several of them are

@@ -62,10 +62,10 @@ var poolOptions = []option{
 	{name: "drain_timeout", args: "<duration>", min: 1, max: 1, in: anyPool, example: "15s",
 		parse: duration(func(s *settings) *caddy.Duration { return &s.pool().DrainTimeout })},
 
-	{begins: "HTTP", name: "root", args: "<path>", min: 1, max: 1, in: inDirective, example: "public", field: "StaticMatcher.Root",
-		parse: text(func(s *settings) *string { return &s.root })},
+	{begins: "HTTP", name: "root", args: "<path>", min: 1, max: 1, in: inDirective, example: "public",
+		parse: text(func(s *settings) *string { return &s.handler.Root })},
 	{name: "static", args: "off", min: 1, max: 1, in: inDirective, example: "off", parse: parseStatic,
-		about: "Leaves out the route that serves files below root: every request goes to PHP; in classic mode a file that is no script is answered 404 then. Default: they are served."},
+		about: "Serves no files below root: every request goes to PHP; in classic mode a file that is no script is answered 404 then. Default: they are served."},
 	{name: "max_body", args: "<size>", min: 1, max: 1, in: inDirective, example: "64MB",
 		parse: size(func(s *settings) *int64 { return &s.handler.MaxBody })},
 	{name: "body_memory", args: "<size>", min: 1, max: 1, in: inDirective, example: "256KiB",

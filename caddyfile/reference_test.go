@@ -348,12 +348,10 @@ func section(t *testing.T, b *strings.Builder, all structs, o option, block stri
 	var meaning, preset string
 	var more []string // about further fields
 	switch {
-	case o.field != "":
-		meaning, preset = all.said(t, all.named(t, o.field))
 	case o.about != "":
 		meaning, preset = apart(o.about)
 	case len(keys) == 0:
-		t.Fatalf("%s sets nothing in JSON, and says neither field nor about", o.name)
+		t.Fatalf("%s sets nothing in JSON, and has no about", o.name)
 	default:
 		first := all.named(t, in+"."+keys[0].name)
 		meaning, preset = all.said(t, first)
@@ -386,10 +384,8 @@ func section(t *testing.T, b *strings.Builder, all structs, o option, block stri
 			pairs = append(pairs, fmt.Sprintf("%q: %s", key.name, key.value))
 		}
 		fmt.Fprintf(b, "- JSON: `%s`\n%s", strings.Join(pairs, ", "), strings.Join(more, ""))
-	case o.field != "":
-		b.WriteString("- JSON: a key `root` of the matcher `php_worker_static`, and of the `file_server` behind it\n")
 	default:
-		b.WriteString("- JSON: has only the routes that are written there\n")
+		b.WriteString("- JSON: the handler has no key `static`\n")
 	}
 	fmt.Fprintf(b, "- Since: %s\n", o.release())
 }

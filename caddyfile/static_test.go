@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// worker is what the stand-in for the handler php_worker answers.
-const worker = "answered by the worker"
+// worker is the status of what a worker has been asked for: its pool has not been started, and nobody waits for it.
+const worker = 499
 
 // serve is serveFile for a Caddyfile that is not among the files.
 func serve(t *testing.T, site string) func(method, target string) *httptest.ResponseRecorder {
@@ -21,77 +22,32 @@ func serve(t *testing.T, site string) func(method, target string) *httptest.Resp
 	return serveFile(t, "Caddyfile", site)
 }
 
-// replaceWorkers puts a fixed answer in the place of each handler php_worker, in subroutes,
-// too, and returns how many there were.
-func replaceWorkers(t *testing.T, routes caddyhttp.RouteList) (replaced int) {
-	t.Helper()
-	for _, route := range routes {
-		for i, raw := range route.HandlersRaw {
-			var handler struct {
-				Handler string              `json:"handler"`
-				Routes  caddyhttp.RouteList `json:"routes,omitempty"`
-			}
-			if err := json.Unmarshal(raw, &handler); err != nil {
-				t.Fatal(err)
-			}
-			switch handler.Handler {
-			case directive:
-				route.HandlersRaw[i] = json.RawMessage(`{"handler": "static_response", "body": "` + worker + `"}`)
-				replaced++
-			case "subroute":
-				replaced += replaceWorkers(t, handler.Routes)
-				var err error
-				if route.HandlersRaw[i], err = json.Marshal(handler); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	return replaced
-}
-
-// serveFile adapts a site of the Caddyfile of that name, puts a fixed answer in the place of the handler
-// php_worker, and returns a function that gives the site's answer to a request.
-// Matchers and file server are the real ones.
+// serveFile provisions a site of the Caddyfile of that name, starts nothing, and returns a function that gives the site's
+// answer to a request whose client has gone already: it gets files all the same, and is not waiting for a worker.
 func serveFile(t *testing.T, name, site string) func(method, target string) *httptest.ResponseRecorder {
 	t.Helper()
-	adapted, err := adaptFile(name, ":80 {\n"+site+"\n}\n")
+	adapted, err := adaptFile(name, "{\nadmin off\npersist_config off\n}\n:80 {\n"+site+"\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config struct {
-		Apps struct {
-			HTTP struct {
-				Servers map[string]struct{ Routes caddyhttp.RouteList }
-			}
-		}
-	}
+	var config caddy.Config
 	if err := json.Unmarshal([]byte(adapted), &config); err != nil {
 		t.Fatal(err)
 	}
-	routes := config.Apps.HTTP.Servers["srv0"].Routes
-	replaced := replaceWorkers(t, routes)
-	if replaced != 1 {
-		t.Fatalf("found %d handlers in:\n%s", replaced, adapted)
-	}
-
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
-	t.Cleanup(cancel)
-	if err := routes.Provision(ctx); err != nil {
+	ctx, err := caddy.ProvisionContext(&config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	handler := routes.Compile(caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		t.Errorf("%s went past the worker", r.URL)
-		return nil
-	}))
+	app, err := ctx.App("http")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := app.(*caddyhttp.App).Servers["srv0"]
+	gone, leave := context.WithCancel(t.Context())
+	leave()
 	return func(method, target string) *httptest.ResponseRecorder {
-		t.Helper()
 		recorder := httptest.NewRecorder()
-		r := httptest.NewRequest(method, target, nil)
-		r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), recorder, new(caddyhttp.Server))
-		if err := handler.ServeHTTP(recorder, r); err != nil {
-			t.Errorf("%s %s: %v", method, target, err)
-		}
+		server.ServeHTTP(recorder, httptest.NewRequestWithContext(gone, method, target, nil))
 		return recorder
 	}
 }
@@ -123,22 +79,25 @@ func TestFilesBelowTheRootAreServedAndTheRestGoesToTheWorker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			get := serve(t, site)
-			for _, test := range []struct{ method, target, want string }{
-				{"GET", "/app.css", "the file app.css"},
-				{"HEAD", "/app.css", ""},
-				{"GET", "/docs/", "the file index.html"},
-				{"GET", "/", worker},
-				{"GET", "/users/5", worker},
-				{"GET", "/empty/", worker},
-				{"GET", "/index.php", worker},
-				{"GET", "/.env", worker},
-				{"GET", "/app.css/", worker},
-				{"POST", "/app.css", worker},
-				{"DELETE", "/docs/", worker},
+			for _, test := range []struct {
+				method, target, want string
+				status               int
+			}{
+				{"GET", "/app.css", "the file app.css", http.StatusOK},
+				{"HEAD", "/app.css", "", http.StatusOK},
+				{"GET", "/docs/", "the file index.html", http.StatusOK},
+				{"GET", "/", "", worker},
+				{"GET", "/users/5", "", worker},
+				{"GET", "/empty/", "", worker},
+				{"GET", "/index.php", "", worker},
+				{"GET", "/.env", "", worker},
+				{"GET", "/app.css/", "", worker},
+				{"POST", "/app.css", "", worker},
+				{"DELETE", "/docs/", "", worker},
 			} {
 				answer := get(test.method, test.target)
-				if answer.Code != http.StatusOK || answer.Body.String() != test.want {
-					t.Errorf("%s %s: %d %q, want %q", test.method, test.target, answer.Code, answer.Body, test.want)
+				if answer.Code != test.status || answer.Body.String() != test.want {
+					t.Errorf("%s %s: %d %q, want %d %q", test.method, test.target, answer.Code, answer.Body, test.status, test.want)
 				}
 			}
 			if length := get("HEAD", "/app.css").Header().Get("Content-Length"); length != "16" {
@@ -167,8 +126,8 @@ func TestWithoutARootNothingIsServedFromTheCurrentFolder(t *testing.T) {
 		"file_server comes after the worker": "php_worker worker.php\nfile_server",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := serve(t, site)("GET", "/app.css").Body.String(); got != worker {
-				t.Errorf("got %q", got)
+			if got := serve(t, site)("GET", "/app.css"); got.Code != worker {
+				t.Errorf("got %d %q", got.Code, got.Body)
 			}
 		})
 	}
@@ -177,7 +136,7 @@ func TestWithoutARootNothingIsServedFromTheCurrentFolder(t *testing.T) {
 func TestTheCaddyfileIsNeverServed(t *testing.T) {
 	root := public(t)
 	get := serveFile(t, filepath.Join(root, "Caddyfile"), "root "+root+"\nphp_worker worker.php")
-	if got := get("GET", "/Caddyfile"); got.Code != http.StatusOK || got.Body.String() != worker {
+	if got := get("GET", "/Caddyfile"); got.Code != worker {
 		t.Errorf("got %d %q", got.Code, got.Body)
 	}
 }

@@ -28,18 +28,13 @@ func (h *Handler) rules(split []string) classic.Rules {
 	return classic.Rules{Index: h.Index, TryFiles: h.TryFiles, Split: split, Deny: h.DenyScripts}
 }
 
-// PHPIndex are the scripts that stand for their folder, where the handler is in classic mode with this pool.
-func (h *Handler) PHPIndex(pool *PoolConfig) []string {
-	return h.rules(pool.Split).Indexes()
-}
-
 // checkMode refuses what has no meaning in the pool's mode.
 func (h *Handler) checkMode() error {
 	if err := misplaced(h, h.pool.classic); err != nil {
 		return err
 	}
-	if h.Root != "" && !h.pool.classic {
-		return errors.New("root has no meaning in worker mode: it belongs to the matcher php_worker_static and the file server")
+	if h.Root != "" && h.Static == nil && !h.pool.classic {
+		return errors.New("root has no meaning in worker mode without static: it is the folder of the files")
 	}
 	return misplaced(h.Uploads, h.pool.classic)
 }

@@ -118,15 +118,15 @@ func TestARedirectionToASlashStaysOnTheHostWhateverThePathIs(t *testing.T) {
 
 func TestOptionsOfAHandlerThatMeanNothingInItsModeAreRefused(t *testing.T) {
 	for want, change := range map[string]func(h *Handler){
-		"raw_body has no meaning in classic mode":   func(h *Handler) { h.RawBody = true },
-		"attributes has no meaning in classic mode": func(h *Handler) { h.Attributes = []Attribute{{"a", "b"}} },
-		"max_files has no meaning in classic mode":  func(h *Handler) { h.Uploads.MaxFiles = 1 },
-		"allow has no meaning in classic mode":      func(h *Handler) { h.Uploads.Allow = []string{"jpg"} },
-		"forbid has no meaning in classic mode":     func(h *Handler) { h.Uploads.Forbid = []string{"php"} },
-		"index has no meaning in worker mode":       func(h *Handler) { h.pool.classic, h.Index = false, []string{"a.php"} },
-		"try_files has no meaning in worker mode":   func(h *Handler) { h.pool.classic, h.TryFiles = false, []string{"{path}"} },
-		"deny_scripts has no meaning in worker":     func(h *Handler) { h.pool.classic, h.DenyScripts = false, []string{"/up"} },
-		"root has no meaning in worker mode":        func(h *Handler) { h.pool.classic, h.Root = false, "/srv" },
+		"raw_body has no meaning in classic mode":    func(h *Handler) { h.RawBody = true },
+		"attributes has no meaning in classic mode":  func(h *Handler) { h.Attributes = []Attribute{{"a", "b"}} },
+		"max_files has no meaning in classic mode":   func(h *Handler) { h.Uploads.MaxFiles = 1 },
+		"allow has no meaning in classic mode":       func(h *Handler) { h.Uploads.Allow = []string{"jpg"} },
+		"forbid has no meaning in classic mode":      func(h *Handler) { h.Uploads.Forbid = []string{"php"} },
+		"index has no meaning in worker mode":        func(h *Handler) { h.pool.classic, h.Index = false, []string{"a.php"} },
+		"try_files has no meaning in worker mode":    func(h *Handler) { h.pool.classic, h.TryFiles = false, []string{"{path}"} },
+		"deny_scripts has no meaning in worker":      func(h *Handler) { h.pool.classic, h.DenyScripts = false, []string{"/up"} },
+		"root has no meaning in worker mode without": func(h *Handler) { h.pool.classic, h.Root = false, "/srv" },
 	} {
 		h := classicHandler(t)
 		if err := h.Validate(); err != nil {

@@ -7,13 +7,11 @@
 //
 //   - php_worker ([App]) owns the pools of a configuration;
 //   - http.handlers.php_worker ([Handler]) answers requests, by a pool of the app or one of its
-//     own;
-//   - http.matchers.php_worker_static ([StaticMatcher]) tells the files that are to be
-//     served without PHP;
+//     own, and serves files without PHP ([Static]);
 //   - admin.api.php_worker serves the pools on the admin endpoint.
 //
 // The command "caddy php-worker" talks to that endpoint; its "migrate" is package migrate. In a Caddyfile, the directive
-// php_worker stands for a matcher, a file server and a handler.
+// php_worker stands for the handler.
 //
 // # Life cycle
 //

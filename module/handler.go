@@ -22,8 +22,8 @@ func init() {
 	caddy.RegisterModule(Handler{})
 }
 
-// Handler lets a pool of PHP processes answer. It never calls the next
-// handler: whatever should not reach PHP is routed away before it.
+// Handler lets a pool of PHP processes answer, and a file server, where Static says so. It never calls the next
+// handler: whatever else should not reach PHP is routed away before it.
 //
 // For each request it sets these placeholders, which other handlers may use once
 // the answer has begun:
@@ -48,11 +48,17 @@ type Handler struct {
 	// An inline pool. Handlers whose pools are equal share one.
 	PoolConfig
 
-	// Root is the folder of the scripts in classic mode; placeholders are replaced for each request. Symbolic
+	// Root is the folder of the files, and in classic mode of the scripts, too; placeholders are replaced for each request. For a root that is empty,
+	// or has a placeholder without a value, no file is served, and in classic mode each request is answered 500: the current folder is never a default.
+	// One that does not exist is warned of. Symbolic
 	// links that it is, or lies behind, are resolved for each request, unless ResolveRoot says otherwise, so that one that is changed to another
 	// release counts from the next on; PHP sees the folder that they lead to. Default:
-	// {http.vars.root}, the site's root. Where there is none, each request is answered 500.
+	// {http.vars.root}, the site's root.
 	Root string `json:"root,omitempty"`
+
+	// Static serves files that exist below Root before PHP is asked. An empty object, {}, serves them as Caddy's file server does by
+	// default. Default: none is served.
+	Static *Static `json:"static,omitempty"`
 
 	// ResolveRoot says when symbolic links of Root are resolved in classic mode: at each "request", or at each "restart", also the first start: then what
 	// they lead to holds, for scripts and for the files beside them, until the next start or rolling restart of the pool, and a process runs the
@@ -120,6 +126,7 @@ type Handler struct {
 
 	pool            *pool
 	router          *classic.Router // in classic mode
+	indexes         []string        // in classic mode: the scripts that come before the index.html of their folder
 	exchange        exchange.Options
 	attributeValues []template // of Attributes
 	logger          *zap.Logger
@@ -196,12 +203,17 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("pool %q preloads classes for the root of another handler, and is for no others", h.pool.name)
 	}
 	if h.pool.classic {
-		if h.router, err = classic.NewRouter(h.rules(h.pool.split)); err != nil {
+		rules := h.rules(h.pool.split)
+		if h.router, err = classic.NewRouter(rules); err != nil {
 			return err
 		}
+		h.indexes = rules.Indexes()
 	}
 	if h.ResolveRoot == resolveAtRestart {
 		app.(*App).hold(h.pool, h.Root)
+	}
+	if err := h.provisionStatic(ctx); err != nil {
+		return err
 	}
 	return h.prepareExchange()
 }
@@ -270,8 +282,16 @@ func (h *Handler) Validate() error {
 	return nil
 }
 
-// ServeHTTP sends the request to a worker and its answer to the client.
+// ServeHTTP serves a file, or sends the request to a worker and its answer to the client.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if h.Static != nil && h.servesFile(r) {
+		return h.Static.ServeHTTP(w, r, caddyhttp.HandlerFunc(h.askPHP))
+	}
+	return h.askPHP(w, r)
+}
+
+// askPHP sends the request to a worker and its answer to the client.
+func (h *Handler) askPHP(w http.ResponseWriter, r *http.Request) error {
 	if isErrorPage(r) {
 		r = exchange.ErrorPage(r)
 	}

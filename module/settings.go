@@ -126,9 +126,6 @@ func (c *PoolConfig) fillPlaceholders() error {
 	)
 }
 
-// PoolName is the name of a pool of classic mode with these settings, as StaticMatcher.Pool has it.
-func (c *PoolConfig) PoolName() string { return cmp.Or(c.Name, modeClassic) }
-
 // defaultName is the script, with the folder it is relative to; in classic mode, where there is none, the mode.
 func (c *PoolConfig) defaultName() string {
 	if c.Classic() {

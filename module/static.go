@@ -1,7 +1,7 @@
 package module
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,19 +10,16 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 	"go.uber.org/zap"
 
 	"github.com/phpworker/caddy-php-worker/module/static"
 )
 
-func init() {
-	caddy.RegisterModule(StaticMatcher{})
-}
-
-// StaticMatcher matches a GET or HEAD request for a file that exists below the
-// root and may be served, or for a folder that has such an index.html. It stands
-// before a [file server](/docs/modules/http.handlers.file_server) and keeps away
-// from it what an application does not want to show:
+// Static are the files that a handler serves without PHP: for a GET or HEAD request, a file that exists below the
+// handler's Root and may be served, or a folder that has such an index.html. These are the options of Caddy's
+// [file server](/docs/modules/http.handlers.file_server), but for root, and pass_thru, which is always on. It
+// does not see what an application does not want to show:
 //
 //   - what begins as a source or a script does, whatever its name: "<?php", "<?=" or
 //     "<?" and anything but a name, behind white space and a byte order mark, or "#!"; and
@@ -45,84 +42,81 @@ func init() {
 //     file counts: the root itself may be in a dot folder. Other links are
 //     followed, as the file server follows them, out of the root, too.
 //
+// In classic mode a folder's index script comes before its index.html, and with "restart" for ResolveRoot the files
+// are those of the release that the newest processes run.
+//
 // It looks at the disk of the machine only: on a site with another
-// [file system](/docs/caddyfile/directives/fs) nothing matches. It is safe for
-// concurrent use, and an error never comes from it: what cannot be looked up does
-// not match.
-type StaticMatcher struct {
-	// Root is the folder of the files; placeholders are replaced for each
-	// request. A root that is empty, or has a placeholder without a value, matches
-	// nothing: the current folder is never a default. Default: {http.vars.root},
-	// the site's root.
-	// One that does not exist is warned of.
-	Root string `json:"root,omitempty"`
+// [file system](/docs/caddyfile/directives/fs) it serves nothing. It is safe for
+// concurrent use. What cannot be looked up goes to PHP.
+type Static struct {
+	fileserver.FileServer
 
-	// PHPIndex are names of scripts that come before the index.html of their folder, which
-	// does not match then. Default: none.
-	PHPIndex []string `json:"php_index,omitempty"`
-
-	// Pool names a pool of classic mode whose handlers have "restart" for ResolveRoot. The root is what it leads to for the
-	// newest processes of that pool, so that files change with the scripts, and the placeholder {http.php_worker.root} has it for
-	// the file server. A pool that is not there matches nothing. Default: the root's links are followed at each request.
-	Pool string `json:"pool,omitempty"`
-
-	check *rootCheck
-	app   *App // of the Pool
+	check rootCheck
 }
 
-// CaddyModule returns the Caddy module information.
-func (StaticMatcher) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{
-		ID:  "http.matchers.php_worker_static",
-		New: func() caddy.Module { return new(StaticMatcher) },
+// provisionStatic makes the file server ready, if there is one.
+func (h *Handler) provisionStatic(ctx caddy.Context) error {
+	s := h.Static
+	if s == nil {
+		return nil
 	}
+	if s.Root != "" {
+		return errors.New("static: root belongs to the handler, as it is for its scripts, too")
+	}
+	s.Root = h.Root
+	if h.ResolveRoot == resolveAtRestart {
+		s.Root = "{" + heldRoot + "}"
+	}
+	// What may be served and the file server still refuses (the Caddyfile, a file gone in between) is for PHP.
+	s.PassThru = true
+	s.check.logger = h.logger
+	if h.Root != "" && !strings.Contains(h.Root, "{") {
+		s.check.look(h.Root)
+	}
+	return s.Provision(ctx)
 }
 
-// MatchWithError reports whether the request is for a servable file. A path that
+// servesFile reports whether the request is for a servable file. A path that
 // names nothing on disk costs one system call (access), and none where its mere text
 // rules a file out.
-func (m StaticMatcher) MatchWithError(r *http.Request) (bool, error) {
+func (h *Handler) servesFile(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false, nil
+		return false
 	}
 	if !static.AllowedPath(r.URL.Path) || strings.Contains(r.URL.Path, "~") && caddyhttp.HasWindowsShortName(r.URL.Path) {
-		return false, nil
+		return false
 	}
 	if fs, _ := caddyhttp.GetVar(r.Context(), "fs").(string); fs != "" && fs != "default" {
-		return false, nil
+		return false
 	}
-	root := rootOf(m.Root, r)
+	root := rootOf(h.Root, r)
 	if root == "" {
-		return false, nil
+		return false
 	}
-	m.check.look(root)
-	if m.app != nil {
-		held, err := m.held(root)
-		if err != nil {
-			return false, nil
+	h.Static.check.look(root)
+	if h.ResolveRoot == resolveAtRestart {
+		var err error
+		if root, err = h.heldRoot(root); err != nil {
+			return false
 		}
-		root = held
 		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 			repl.Set(heldRoot, root)
 		}
 	}
 	// The file server resolves the path by the same function.
-	return static.Servable(root, caddyhttp.SanitizedPathJoin(root, r.URL.Path), r.URL.Path, m.PHPIndex...), nil
+	return static.Servable(root, caddyhttp.SanitizedPathJoin(root, r.URL.Path), r.URL.Path, h.indexes...)
 }
 
 // heldRoot is the placeholder of what the root leads to.
 const heldRoot = "http.php_worker.root"
 
-// held is what the root leads to for the newest processes of the pool.
-func (m *StaticMatcher) held(root string) (string, error) {
-	p, err := m.app.named(m.Pool)
+// heldRoot is what the root leads to for the newest processes of the pool.
+func (h *Handler) heldRoot(root string) (string, error) {
+	root, err := caddy.FastAbs(root)
 	if err != nil {
 		return "", err
 	}
-	if root, err = caddy.FastAbs(root); err != nil {
-		return "", err
-	}
-	return commonRoots(p.Common()).leadsTo(root)
+	return commonRoots(h.pool.Common()).leadsTo(root)
 }
 
 // rootOf is the folder that root names for this request, the site's where it is empty, or "" if none is named.
@@ -153,28 +147,9 @@ type rootCheck struct {
 	done   atomic.Bool
 }
 
-// Provision looks for the root.
-func (m *StaticMatcher) Provision(ctx caddy.Context) error {
-	m.check = &rootCheck{logger: ctx.Logger()}
-	if m.Pool != "" {
-		app, err := ctx.App("php_worker")
-		if err != nil {
-			return err
-		}
-		m.app = app.(*App)
-		if m.Pool, err = fillNow(m.Pool); err != nil {
-			return fmt.Errorf("pool: %w", err)
-		}
-	}
-	if m.Root != "" && !strings.Contains(m.Root, "{") {
-		m.check.look(m.Root)
-	}
-	return nil
-}
-
 // look warns if root is no folder, the first time that it is called.
 func (c *rootCheck) look(root string) {
-	if c == nil || c.done.Load() || c.done.Swap(true) {
+	if c.done.Load() || c.done.Swap(true) {
 		return
 	}
 	if info, err := os.Stat(root); err == nil && info.IsDir() {
@@ -185,9 +160,3 @@ func (c *rootCheck) look(root string) {
 	}
 	c.logger.Warn("root is no folder that exists: no file in it is served, and no script in it runs", zap.String("root", root))
 }
-
-// Interface guards.
-var (
-	_ caddy.Provisioner                 = (*StaticMatcher)(nil)
-	_ caddyhttp.RequestMatcherWithError = StaticMatcher{}
-)

@@ -6,9 +6,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // staticSite makes a folder public with a few files, and returns its path.
@@ -47,24 +50,22 @@ func staticRequest(t testing.TB, method, target string, vars map[string]any) *ht
 	return r
 }
 
-func staticMatches(t testing.TB, m StaticMatcher, r *http.Request) bool {
-	t.Helper()
-	match, err := m.MatchWithError(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return match
+// filesBelow is a handler that serves the files below root.
+func filesBelow(root string) *Handler {
+	h := &Handler{Root: root, Static: new(Static)}
+	h.Static.check.logger = zap.NewNop()
+	return h
 }
 
-func TestOnlyServableFilesMatch(t *testing.T) {
-	m := StaticMatcher{Root: staticSite(t)}
+func TestOnlyServableFilesAreServed(t *testing.T) {
+	h := filesBelow(staticSite(t))
 	for target, want := range map[string]bool{
 		"/": true, "/app.css": true, "/%61pp.css?v=/../.env": true, "/docs": true, "/docs/": true, "//app.css": true, "/link.css": true,
 		"/users/5": false, "/index.php": false, "/.env": false, "/docs/../app.css": false, "/app.css/": false, "/app.css%00": false,
 		"/CONFIG~1.TXT": false, "/long-name~1.txt": true, // on Windows the one is another name of some file, the other none
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			if got := staticMatches(t, m, staticRequest(t, method, target, nil)); got != want {
+			if got := h.servesFile(staticRequest(t, method, target, nil)); got != want {
 				t.Errorf("%s %s: match %v, want %v", method, target, got, want)
 			}
 		}
@@ -72,20 +73,20 @@ func TestOnlyServableFilesMatch(t *testing.T) {
 }
 
 func TestOtherMethodsGoToTheWorker(t *testing.T) {
-	m := StaticMatcher{Root: staticSite(t)}
+	h := filesBelow(staticSite(t))
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""} {
-		if staticMatches(t, m, staticRequest(t, method, "/app.css", nil)) {
+		if h.servesFile(staticRequest(t, method, "/app.css", nil)) {
 			t.Errorf("%q /app.css matches", method)
 		}
 	}
 }
 
 func TestPathsWithoutALeadingSlashDoNotMatch(t *testing.T) {
-	m := StaticMatcher{Root: staticSite(t)}
+	h := filesBelow(staticSite(t))
 	for _, path := range []string{"", "app.css", "*"} {
 		r := staticRequest(t, http.MethodGet, "/", nil)
 		r.URL.Path = path
-		if staticMatches(t, m, r) {
+		if h.servesFile(r) {
 			t.Errorf("path %q matches", path)
 		}
 	}
@@ -116,16 +117,16 @@ func TestTheRootIsTheNamedOneOrTheSitesButNeverTheCurrentFolder(t *testing.T) {
 		{name: "another file system", root: root, vars: map[string]any{"fs": "embedded"}, want: false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m := StaticMatcher{Root: test.root}
-			if got := staticMatches(t, m, staticRequest(t, http.MethodGet, "/app.css", test.vars)); got != test.want {
+			h := filesBelow(test.root)
+			if got := h.servesFile(staticRequest(t, http.MethodGet, "/app.css", test.vars)); got != test.want {
 				t.Errorf("match %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-func BenchmarkStaticMatcher(b *testing.B) {
-	m := StaticMatcher{Root: staticSite(b)}
+func BenchmarkServesFile(b *testing.B) {
+	h := filesBelow(staticSite(b))
 	for name, target := range map[string]string{
 		"dynamic":  "/users/5",
 		"rejected": "/index.php",
@@ -137,10 +138,18 @@ func BenchmarkStaticMatcher(b *testing.B) {
 			r := staticRequest(b, http.MethodGet, target, nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.MatchWithError(r); err != nil {
-					b.Fatal(err)
-				}
+				h.servesFile(r)
 			}
 		})
+	}
+}
+
+func TestTheFileServerHasNoRootOfItsOwn(t *testing.T) {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	t.Cleanup(cancel)
+	h := filesBelow(staticSite(t))
+	h.Static.Root = "/srv"
+	if err := h.provisionStatic(ctx); err == nil || !strings.Contains(err.Error(), "root belongs to the handler") {
+		t.Error(err)
 	}
 }
