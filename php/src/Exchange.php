@@ -270,7 +270,7 @@ final class Exchange
     {
         $this->ending = null;
         if ($this->answered) {
-            $this->guard?->log('error', 'after the response: ' . OutputGuard::describe($failure));
+            $this->guard?->tooLate($failure);
 
             return;
         }
@@ -320,7 +320,7 @@ final class Exchange
             } catch (Forked $forked) {
                 throw $forked;
             } catch (\Throwable $failure) {
-                $this->guard?->log('error', 'after the response: ' . OutputGuard::describe($failure));
+                $this->guard?->tooLate($failure);
             }
         }
         $this->finished = true;

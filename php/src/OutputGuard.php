@@ -66,9 +66,13 @@ final class OutputGuard
      */
     public function settle(): void
     {
-        self::level() > $this->level && $this->close();
+        $top = \ob_get_status();
+        if (($top['level'] ?? -1) >= $this->level) {
+            $this->close();
+            $top = \ob_get_status();
+        }
         // PHP gives up a buffer, too, when the one above it has thrown.
-        if (self::level() < $this->level || (\ob_get_status()['flags'] & \PHP_OUTPUT_HANDLER_DISABLED) !== 0) {
+        if (($top['level'] ?? -1) < $this->level - 1 || ($top['flags'] & \PHP_OUTPUT_HANDLER_DISABLED) !== 0) {
             $this->install();
         }
         if ($this->printed !== '' && !$this->hinted) {
@@ -116,9 +120,17 @@ final class OutputGuard
                 throw $end;
             } catch (\Throwable $failure) {
                 $tries < self::TRIES || throw $failure;
-                $this->log('error', 'after the response: ' . self::describe($failure));
+                $this->tooLate($failure);
             }
         }
+    }
+
+    /**
+     * Tells of what was thrown when the response was out.
+     */
+    public function tooLate(\Throwable $failure): void
+    {
+        $this->log('error', 'after the response: ' . self::describe($failure));
     }
 
     /**

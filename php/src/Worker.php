@@ -190,15 +190,28 @@ final class Worker
         }
         $this->channel->flush();
         $exchange->finish();
-        $this->guard->insist(function () use ($exchange): void {
-            $this->session->end();
-            $exchange->end();
-            if ($this->late) {
-                $this->late = false;
-                $this->environment?->adopt();
-            }
-            $this->environment?->restore();
-        });
+        try {
+            $this->clear($exchange);
+        } catch (RelayClosed | Forked $end) {
+            throw $end;
+        } catch (\Throwable $failure) {
+            $this->guard->tooLate($failure);
+            $this->guard->insist(fn() => $this->clear($exchange));
+        }
+    }
+
+    /**
+     * Leaves nothing of a request that is over to the next one.
+     */
+    private function clear(Exchange $exchange): void
+    {
+        $this->session->end();
+        $exchange->end();
+        if ($this->late) {
+            $this->late = false;
+            $this->environment?->adopt();
+        }
+        $this->environment?->restore();
     }
 
     /**
