@@ -68,8 +68,13 @@ final class OutputGuard
     {
         $top = \ob_get_status();
         if (($top['level'] ?? -1) >= $this->level) {
-            $this->close();
+            $this->close($this->level);
             $top = \ob_get_status();
+        }
+        // A handler that ends all buffers may have begun one of its own in the guard's place.
+        if (($top['level'] ?? -1) === $this->level - 1 && $top['name'] !== self::class . '::divert') {
+            $this->close($this->level - 1, false);
+            $top = [];
         }
         // PHP gives up a buffer, too, when the one above it has thrown.
         if (($top['level'] ?? -1) < $this->level - 1 || ($top['flags'] & \PHP_OUTPUT_HANDLER_DISABLED) !== 0) {
@@ -90,7 +95,7 @@ final class OutputGuard
      */
     public function printed(): string
     {
-        self::level() > $this->level && $this->close();
+        self::level() > $this->level && $this->close($this->level);
 
         return $this->printed;
     }
@@ -177,21 +182,21 @@ final class OutputGuard
     }
 
     /**
-     * Ends the handler's own buffers, until one cannot be ended. Whatever their functions throw, or an
+     * Ends the handler's own buffers down to a level, until one cannot be ended. Whatever their functions throw, or an
      * application's handler of errors, is told and no more: it belongs to a request that is over.
      */
-    private function close(): void
+    private function close(int $to, bool $flush = true): void
     {
         \set_error_handler(static fn(): bool => true);
         try {
             do {
                 $level = self::level();
                 try {
-                    \ob_end_flush();
+                    $flush ? \ob_end_flush() : \ob_end_clean();
                 } catch (\Throwable $failure) {
                     $this->log('error', 'in a buffer that was left open: ' . self::describe($failure));
                 }
-            } while (self::level() > $this->level && self::level() < $level);
+            } while (self::level() > $to && self::level() < $level);
         } finally {
             \restore_error_handler();
         }
@@ -202,7 +207,7 @@ final class OutputGuard
         // Frameworks close every buffer they can, and would loop over one they cannot. Where ob_get_level()
         // does not count this one, they come to an end, and it can stay.
         $stays = \class_exists(Functions::class, false);
-        \ob_start($this->divert(...), 1, $stays ? \PHP_OUTPUT_HANDLER_STDFLAGS ^ \PHP_OUTPUT_HANDLER_REMOVABLE : \PHP_OUTPUT_HANDLER_STDFLAGS);
+        \ob_start([$this, 'divert'], 1, $stays ? \PHP_OUTPUT_HANDLER_STDFLAGS ^ \PHP_OUTPUT_HANDLER_REMOVABLE : \PHP_OUTPUT_HANDLER_STDFLAGS);
         $this->level = self::level();
         if ($stays) {
             Functions::$buffers = $this->level;

@@ -161,6 +161,18 @@ final class SafetyTest extends TestCase
         self::assertSame('printed and exited', $server->read()['body']);
     }
 
+    public function testABufferInPlaceOfTheGuardDoesNotStay(): void
+    {
+        foreach (['/replace-guard', '/close-buffers'] as $path) {
+            $server = Server::ready(self::WORKER);
+            self::assertSame('answer', $server->ask($path)['body']);
+            self::assertSame('answer', $server->ask('/print')['body']);
+            $server->expectLog('more noise');
+            $server->write(Server::request('/exit-said'));
+            self::assertSame('printed and exited', $server->read()['body'], $path);
+        }
+    }
+
     /**
      * @dataProvider handlers
      */
