@@ -18,8 +18,8 @@ import (
 
 // Static are the files that a handler serves without PHP: for a GET or HEAD request, a file that exists below the
 // handler's Root and may be served, or a folder that has such an index.html. These are the options of Caddy's
-// [file server](/docs/modules/http.handlers.file_server), but for root, and pass_thru, which is always on. It
-// does not see what an application does not want to show:
+// [file server](/docs/modules/http.handlers.file_server), but for root, fs, index_names and browse, which are refused, and pass_thru, which
+// is always on. Of a file that is there precompressed, too, the other one is looked at. It does not see what an application does not want to show:
 //
 //   - what begins as a source or a script does, whatever its name: "<?php", "<?=" or
 //     "<?" and anything but a name, behind white space and a byte order mark, or "#!"; and
@@ -60,9 +60,13 @@ func (h *Handler) provisionStatic(ctx caddy.Context) error {
 	if s == nil {
 		return nil
 	}
-	if s.Root != "" {
+	switch {
+	case s.Root != "":
 		return errors.New("static: root belongs to the handler, as it is for its scripts, too")
+	case s.FileSystem != "" || s.IndexNames != nil || s.Browse != nil:
+		return errors.New("static: fs, index_names and browse have no meaning: what is looked at are files of the disk, and an index.html")
 	}
+	s.IndexNames = []string{"index.html"} // no other name has been looked at
 	s.Root = h.Root
 	if h.ResolveRoot == resolveAtRestart {
 		s.Root = "{" + heldRoot + "}"

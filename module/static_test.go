@@ -2,10 +2,12 @@ package module
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -144,12 +146,27 @@ func BenchmarkServesFile(b *testing.B) {
 	}
 }
 
-func TestTheFileServerHasNoRootOfItsOwn(t *testing.T) {
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
-	t.Cleanup(cancel)
-	h := filesBelow(staticSite(t))
-	h.Static.Root = "/srv"
-	if err := h.provisionStatic(ctx); err == nil || !strings.Contains(err.Error(), "root belongs to the handler") {
-		t.Error(err)
+// What is not looked at here must not be served by the file server: the script of a folder that has an index.html, the names in it, another disk.
+func TestTheFileServerFindsItsFilesByNoRuleOfItsOwn(t *testing.T) {
+	for options, want := range map[string]string{
+		`{"root": "/srv"}`: "root belongs to the handler",
+		`{"index_names": ["index.php", "index.html"]}`:   "index_names",
+		`{"index_names": []}`:                            "index_names",
+		`{"browse": {}}`:                                 "browse",
+		`{"fs": "embedded"}`:                             "fs",
+		`{"status_code": "203", "hide": ["index.html"]}`: "",
+	} {
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+		t.Cleanup(cancel)
+		h := filesBelow(staticSite(t))
+		if err := json.Unmarshal([]byte(options), h.Static); err != nil {
+			t.Fatal(err)
+		}
+		err := h.provisionStatic(ctx)
+		if want == "" && (err != nil || !slices.Equal(h.Static.IndexNames, []string{"index.html"})) {
+			t.Errorf("%s: %v, %v", options, err, h.Static.IndexNames)
+		} else if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", options, err)
+		}
 	}
 }
