@@ -221,6 +221,7 @@ func (q *readAhead) readFile(piece []byte) error {
 	_, err := file.ReadAt(piece, at)
 	q.mu.Lock()
 	q.read += int64(len(piece))
+	q.changed.Broadcast()
 	if err == io.EOF { // not that of the answer
 		err = io.ErrUnexpectedEOF
 	}
