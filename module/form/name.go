@@ -84,13 +84,16 @@ func mangle(s string) string {
 	if !strings.ContainsAny(s, " .[") {
 		return s
 	}
-	b := []byte(s)
-	for i, c := range b {
-		if c == ' ' || c == '.' || c == '[' {
-			b[i] = '_'
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := range len(s) {
+		if c := s[i]; c == ' ' || c == '.' || c == '[' {
+			b.WriteByte('_')
+		} else {
+			b.WriteByte(c)
 		}
 	}
-	return string(b)
+	return b.String()
 }
 
 // forbidden reports whether key pretends to be a name with a cookie prefix that

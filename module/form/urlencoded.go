@@ -32,15 +32,16 @@ func ParseURLEncoded(body string, l Limits) (*Tree, error) {
 // body itself, about.
 func MemoryOf(body string, l Limits) int64 {
 	l = l.withDefaults()
-	nodes, rest := 0, body
+	nodes, names, rest := 0, 0, body
 	for n := 0; n < l.MaxVars && rest != ""; n++ {
 		var field string
 		field, rest, _ = strings.Cut(rest, "&")
 		if name, _, _ := strings.Cut(field, "="); name != "" {
 			nodes += 1 + min(brackets(name), l.MaxDepth)
+			names += len(name) // it is there as it was sent, and mangled
 		}
 	}
-	return int64(len(body)) + nodeSize*int64(nodes)
+	return int64(len(body)) + int64(names) + nodeSize*int64(nodes)
 }
 
 // unescape decodes %XX, and + as a space where plus is true. What is no valid
