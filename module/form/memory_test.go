@@ -132,7 +132,9 @@ func TestMemoryOfAFormIsWhatIsSaid(t *testing.T) {
 func TestMemoryOfAMultipartFormIsWhatIsSaid(t *testing.T) {
 	deep := strings.Repeat("[]", 60)
 	for what, part := range map[string]string{
-		"values": fieldOf("b"+deep, ""), "deep files": fileOf("b"+deep, ""), "named ones": fileOf("b[k#]"+strings.Repeat("[a]", 60), ""),
+		"dotted values": fieldOf("b#"+strings.Repeat(".", 3000), ""), "dotted groups": fieldOf("b#"+strings.Repeat(".", 3000)+"[a]", ""),
+		"dotted files": fileOf("b#"+strings.Repeat(".", 450), ""),
+		"values":       fieldOf("b"+deep, ""), "deep files": fileOf("b"+deep, ""), "named ones": fileOf("b[k#]"+strings.Repeat("[a]", 60), ""),
 		"crowded groups": fileOf("b[][a#][a#]", ""), "files": fileOf("k#", ""), "a list": fileOf("k[]", ""), "long names": fileOf("k#"+strings.Repeat("n", 450), ""),
 		"chosen": strings.ReplaceAll(fileOf("k#", ""), `""`, strings.Repeat("n", 15_000)), "chosen ones that grow": strings.ReplaceAll(fileOf("k#", ""), `""`, strings.Repeat("\x01", 15_000)),
 		"types": fileOf("k#", strings.Repeat("t", 450)), "escaped types": fileOf("k#", strings.Repeat("\x01", 450)),
