@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// minMemory is the smallest bound of a pool: the largest form needs about 50 MB while
+	// minMemory is the smallest bound of a pool: the largest form, unless its names are most of it, needs about 50 MB while
 	// it is read.
 	minMemory = 64_000_000
 	// memoryShare is the part of the machine's memory that is the default bound.
