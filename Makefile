@@ -8,7 +8,7 @@ GO ?= go
 # else, use memory instead of time, a tenth less work; what they make is the same, and found again without this flag.
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx '-toolexec=env GOGC=400'
 # go test, which says what was skipped.
-TEST := GO="$(GO)" ./scripts/gotest
+TEST = GO="$(GO)" $(NICE) ./scripts/gotest
 # What neither is nor imports Caddy.
 ROOMS_WITHOUT_CADDY := ./goridge ./workerpool/... ./module/classic ./module/exchange ./module/form ./module/httpctx ./module/migrate/... ./module/static
 FOLDERS_WITHOUT_CADDY := $(patsubst %/...,%,$(ROOMS_WITHOUT_CADDY))
@@ -28,18 +28,18 @@ run: setup-run
 	$(GO) run ./cmd/build -o caddy
 	cd php/examples/demo && ../../../caddy run
 
-# First what everybody else needs, Caddy compiled for here, then two rows side by side: the tests, which often wait,
-# and what only computes, which is nice: it takes what they leave. Within a row each step waits for the one before.
-# What a step says comes when it ends, in one piece.
+# First what everybody else needs, Caddy compiled for here, then two rows side by side: what runs Caddy, which often
+# waits, and the rooms by themselves, which are nice: they compute, and take what it leaves. Within a row each step waits
+# for the one before. What a step says comes when it ends, in one piece.
 test: setup-test
 	@$(MAKE) --no-print-directory vet
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes bench-smoke fuzz-short
 
 ifdef IN_ROWS
-race: php-test
-integration: race
+integration: php-test
 bench-smoke: integration
-fuzz-short: cross
+fuzz-short: race
+race: NICE := nice -n 5
 endif
 
 lint: vet cross
@@ -50,7 +50,7 @@ vet:
 	CGO_ENABLED=0 $(GO) vet ./...
 
 # Whether everything still builds for the systems that nobody here has, with the tests of the rooms without Caddy;
-# those of the pool signal processes, which Windows cannot do. What is built is for nobody to run, so it is not
+# those of the pool signal processes, which Windows cannot do. The integration tests check the types of all that, in seconds. What is built is for nobody to run, so it is not
 # optimised, a quarter less work, and vetted with the same flags, so that all is compiled once.
 cross:
 	GOOS=darwin CGO_ENABLED=0 nice -n 19 $(GO) vet $(UNOPTIMISED) $(ROOMS_WITHOUT_CADDY)
