@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/phpworker/caddy-php-worker/module/migrate"
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
@@ -148,5 +149,33 @@ func TestTheSettingsSuitThePHPThatIsThere(t *testing.T) {
 				t.Error("nothing says which limits there are")
 			}
 		})
+	}
+}
+
+// What migrate takes over from PHP-FPM and nginx, a pool accepts; the rest it names.
+func TestMigrateWritesNoSizeThatIsRefused(t *testing.T) {
+	for _, name := range []string{"memory_limit", "post_max_size", "upload_max_filesize", "max_file_uploads"} {
+		for _, value := range []string{"1", "256", "9999", "10000", "8M", "0", "-1"} {
+			dir := t.TempDir()
+			nginx, fpm := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "www.conf")
+			for file, text := range map[string]string{
+				nginx: "server {\nlisten 80;\nlocation ~ \\.php$ {\nfastcgi_pass unix:/x;\nfastcgi_param PHP_VALUE \"" + name + "=" + value + "\";\n}\n}\n",
+				fpm:   "[x]\nlisten = /x\nphp_admin_value[" + name + "] = " + value + "\n",
+			} {
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			result, err := migrate.Files(nginx, fpm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := "ini " + name + " " + value
+			written := strings.Contains(result.Caddyfile, "\n\t\t"+line+" #")
+			accepted := (&PoolConfig{Mode: modeClassic, Ini: map[string]string{name: value}}).Check() == nil
+			if written != accepted || len(result.Left) > 0 == accepted {
+				t.Errorf("%s: accepted is %v; left are %v, written is\n%s", line, accepted, result.Left, result.Caddyfile)
+			}
+		}
 	}
 }

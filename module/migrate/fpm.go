@@ -167,7 +167,11 @@ func (f *fpm) setting(s fpmconf.Setting) {
 		if strings.HasSuffix(s.Key, "flag") {
 			value = map[bool]string{true: "1", false: "0"}[isOn(value)]
 		}
-		pair("ini", s.Index, value)
+		if lacksUnit(s.Index, value) {
+			leave(errFewBytes.Error())
+		} else {
+			pair("ini", s.Index, value)
+		}
 	case "env":
 		if name, ok := strings.CutPrefix(s.Value, "$"); ok && isVariable(name) {
 			pair("env", s.Index, "{env."+name+"}")

@@ -274,7 +274,11 @@ func (s *site) param(d *nginxconf.Directive, l *location) {
 		s.used[d] = true
 		for setting := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == '\n' || r == ';' }) {
 			if key, v, ok := strings.Cut(setting, "="); ok && !strings.Contains(v, "$") {
-				l.poolLines = append(l.poolLines, s.quoted(d, "ini", strings.TrimSpace(key), strings.Trim(strings.TrimSpace(v), `"'`)))
+				if key, v = strings.TrimSpace(key), strings.Trim(strings.TrimSpace(v), `"'`); lacksUnit(key, v) {
+					l.poolLines = append(l.poolLines, s.noteLeft(d, "%s: %v", key, errFewBytes))
+				} else {
+					l.poolLines = append(l.poolLines, s.quoted(d, "ini", key, v))
+				}
 			} else if strings.TrimSpace(setting) != "" {
 				l.poolLines = append(l.poolLines, s.noteLeft(d, "%q is no setting with a fixed value", setting))
 			}

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -125,6 +126,15 @@ func size(value string) (string, error) {
 		unit = "B"
 	}
 	return strconv.FormatInt(n, 10) + unit, nil
+}
+
+// errFewBytes is said of a size of a php.ini that php_worker refuses.
+var errFewBytes = errors.New("so few bytes without a unit are hardly meant: write an ini line with K or M")
+
+// lacksUnit says whether php_worker refuses this value of an ini line.
+func lacksUnit(name, value string) bool {
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	return err == nil && n > 0 && n < 10_000 && slices.Contains([]string{"memory_limit", "post_max_size", "upload_max_filesize"}, name)
 }
 
 // largestBody is the largest max_body that php_worker takes.
