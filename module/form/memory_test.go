@@ -118,8 +118,8 @@ func TestMemoryOfAFormIsWhatIsSaid(t *testing.T) {
 			t.Fatal(what, err)
 		}
 		said, text := MemoryOf(body, Limits{}), int64(len(body))
-		wantSaid(t, what, said, max(after-before, text)) // it may be that of its text
-		if len(body) > 1<<20 && made-madeBefore > said+16<<10 {
+		wantSaid(t, what, said, max(after-before, text))        // it may be that of its text
+		if len(body) > 1<<20 && made-madeBefore > said+32<<10 { // the heap rounds each of two up
 			t.Errorf("%s: where %d bytes were said %d were made", what, said, made-madeBefore)
 		}
 		runtime.KeepAlive(tree)
