@@ -28,17 +28,17 @@ run: setup-run
 	$(GO) run ./cmd/build -o caddy
 	cd php/examples/demo && ../../../caddy run
 
-# First what everybody else needs, Caddy compiled for here, then two rows side by side: what runs Caddy, which often
-# waits, and the rooms by themselves, which are nice: they compute, and take what it leaves. Within a row each step waits
-# for the one before. What a step says comes when it ends, in one piece.
+# First what everybody else needs, Caddy compiled for here, then two rows side by side: the integration tests, which often
+# wait, and all else, of which the rooms by themselves are nice: they compute, and take what the others leave. Within a
+# row each step waits for the one before. What a step says comes when it ends, in one piece.
 test: setup-test
 	@$(MAKE) --no-print-directory vet
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes bench-smoke fuzz-short
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes integration bench-smoke
 
 ifdef IN_ROWS
-integration: php-test
-bench-smoke: integration
 fuzz-short: race
+php-test: fuzz-short
+bench-smoke: php-test
 race: NICE := nice -n 5
 endif
 
