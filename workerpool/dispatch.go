@@ -17,7 +17,7 @@ const readyWithin = 2 * time.Millisecond
 // acquire takes a turn at a free worker, or waits for one, for t. again puts a
 // request that lost its worker in front of the queue, with the wait it already
 // had.
-func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool) (*worker, error) {
+func (p *Pool) acquire(ctx context.Context, t *Turn, again bool) (*worker, error) {
 	t.ahead = false
 	p.mu.Lock()
 	if p.state == poolClosed {
@@ -49,7 +49,7 @@ func (p *Pool) acquire(ctx context.Context, t *Turn, since time.Time, again bool
 		return nil, fmt.Errorf("%w: requests waiting: %d, workers: %d", ErrQueueFull, p.config.QueueSize, busy)
 	}
 	wt := p.waiters.Get().(*waiter)
-	wt.since, wt.request, wt.gaveUp, wt.left = since, nil, false, false
+	wt.since, wt.request, wt.gaveUp, wt.left = t.since, nil, false, false
 	if t.req.Repeatable && t.req.Body == nil && t.req.Suit == nil && !t.waited {
 		wt.request = t.req.Frame
 	}

@@ -78,7 +78,7 @@
 // A request is carried out again only where that is safe: it still lies in the pipe of a
 // process that has ended, or not a byte of it went out, or the worker declined it; or it may be carried out
 // twice, and then once. So a request that must not be carried out twice never is, and one that has
-// ended two workers is not tried on a third. [Pool.Exec] decides that (turn.go), by what turnFailed finds
+// ended two workers is not tried on a third. mayRepeat decides that (retry.go), by what turnFailed finds
 // out about the worker; which requests may be carried out twice whoever makes a [Request] says.
 //
 // # Another wire

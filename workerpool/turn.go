@@ -51,6 +51,7 @@ type Turn struct {
 	pool   *Pool
 	worker *worker
 	req    *Request
+	since  time.Time // of the waiting: when Exec was called, and later by what lost workers have taken
 	start  time.Time // of the turn at that worker
 	number uint32    // of the request in the conversation with that worker
 	begun  bool      // the worker may have begun with it
@@ -63,6 +64,8 @@ type Turn struct {
 	left    bool        // and the worker that it was sent to may carry it out all the same
 	expired atomic.Bool // the time limit has broken the relay
 
+	repeated bool // a worker that may have begun with it was lost, and another one has got it
+
 	closed   bool
 	canceled atomic.Bool
 	lock     sync.Mutex // Cancel against the end of the turn
@@ -72,13 +75,9 @@ type Turn struct {
 	stopSent chan struct{} // closed when that frame is out
 }
 
-const (
-	// maxUnread bounds how often a request that was never read is sent anew.
-	maxUnread = 16
-	// maxErrorText is how much of what a worker says with an error frame is
-	// kept, in bytes.
-	maxErrorText = 64 << 10
-)
+// maxErrorText is how much of what a worker says with an error frame is
+// kept, in bytes.
+const maxErrorText = 64 << 10
 
 // Exec waits for a free worker, sends it the request and returns with the first
 // frame of the answer. If that is the whole answer, the worker is free again
@@ -93,21 +92,20 @@ const (
 // Errors: [ErrClosed], [ErrQueueFull], [ErrQueueTimeout], [*UnavailableError],
 // the cause of ctx, [*SoftError], [*WorkerError] (also around [ErrTimeout] and [ErrCut]).
 func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
-	begin := time.Now()
-	t := &Turn{pool: p, req: req}
-	repeated, again := false, false
+	t := &Turn{pool: p, req: req, since: time.Now()}
+	again := false
 	for {
 		if err := req.rewind(); err != nil {
 			return nil, err
 		}
-		w, err := p.acquire(ctx, t, begin, again)
+		w, err := p.acquire(ctx, t, again)
 		if err != nil {
 			return nil, err
 		}
 		t.worker = w
 		t.PID = int(w.pid.Load())
 		t.start = w.turnStart
-		t.Queued = max(0, t.start.Sub(begin))
+		t.Queued = max(0, t.start.Sub(t.since))
 		t.begun = false
 		if req.Suit != nil {
 			if req.Frame, err = req.Suit(w.generation.common); err != nil {
@@ -120,8 +118,7 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 		if err == nil {
 			return t, nil
 		}
-		var soft *SoftError
-		if errors.As(err, &soft) {
+		if _, soft := errors.AsType[*SoftError](err); soft {
 			return nil, err
 		}
 		if !again { // a draining pool has to wait for the repetition, too
@@ -129,34 +126,9 @@ func (p *Pool) Exec(ctx context.Context, req *Request) (*Turn, error) {
 			p.reserve()
 			defer p.unreserve()
 		}
-		if lost, ok := errors.AsType[*notBegun](err); ok {
-			if ctx.Err() != nil { // it may have been sent ahead
-				return nil, context.Cause(ctx)
-			}
-			if lost.err == nil { // it is only too busy
-				continue
-			}
-			if t.Retries++; t.Retries <= maxUnread {
-				continue
-			}
-			return nil, &WorkerError{PID: t.PID, Err: lost.err, Output: w.child.Tail(), Unread: true}
-		}
-		err = p.turnFailed(t, err)
-		begin = begin.Add(time.Since(t.start)) // that was no waiting
-		lost, ok := errors.AsType[*WorkerError](err)
-		if !ok || errors.Is(err, ErrTimeout) {
+		if err = p.retry(ctx, t, err); err != nil {
 			return nil, err
 		}
-		switch {
-		case ctx.Err() != nil: // for nobody
-			return nil, err
-		case lost.Unread && t.Retries < maxUnread:
-		case req.Repeatable && !repeated && !t.left && !lost.Unread && !lost.killed:
-			repeated = true
-		default:
-			return nil, err
-		}
-		t.Retries++
 	}
 }
 
