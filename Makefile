@@ -11,7 +11,9 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=nobadger,nomysql,nopgx '-toolexec=e
 TEST = GO="$(GO)" $(NICE) ./scripts/gotest
 # What neither is nor imports Caddy.
 ROOMS_WITHOUT_CADDY := ./goridge ./workerpool/... ./module/classic ./module/exchange ./module/form ./module/httpctx ./module/migrate/... ./module/static
-FOLDERS_WITHOUT_CADDY := $(patsubst %/...,%,$(ROOMS_WITHOUT_CADDY))
+# Those of them that start no goroutine; the race detector sees their code in the tests of module/exchange.
+ROOMS_WITHOUT_GOROUTINES := ./module/form ./module/httpctx
+RACED := $(filter-out $(ROOMS_WITHOUT_GOROUTINES),$(ROOMS_WITHOUT_CADDY))
 RUN_PHP := php
 # The race detector needs a C compiler.
 TEST_PHP := php php-cgi php-fpm gcc phpunit phpcs php-phpstan-phpdoc-parser
@@ -50,7 +52,7 @@ vet:
 	CGO_ENABLED=0 $(GO) vet ./...
 
 # Whether everything still builds for the systems that nobody here has, with the tests of the rooms without Caddy;
-# those of the pool signal processes, which Windows cannot do. The integration tests check the types of all that, in seconds. What is built is for nobody to run, so it is not
+# those of the pool signal processes, which Windows cannot do. A test of cmd/build checks the types of all that, in seconds. What is built is for nobody to run, so it is not
 # optimised, a quarter less work, and vetted with the same flags, so that all is compiled once.
 cross:
 	GOOS=darwin CGO_ENABLED=0 nice -n 19 $(GO) vet $(UNOPTIMISED) $(ROOMS_WITHOUT_CADDY)
@@ -62,13 +64,14 @@ cross:
 PRODUCT := . ./goridge ./workerpool/... ./module/... ./caddyfile ./cmd/...
 UNOPTIMISED := -gcflags='all=-N -l -dwarf=false'
 
-# The rooms without Caddy, with the race detector, and without it their tests that have no race build: those of time, of
-# allocations, and the exploration. The rooms with Caddy without it, since Caddy would have to be compiled once more.
+# What has goroutines and not Caddy, with the race detector, and without it their tests that have no race build: those of
+# time, of allocations, and the exploration. All else without it: what has none, and the rooms with Caddy, since Caddy
+# would have to be compiled once more.
 race:
-	CGO_ENABLED=1 $(TEST) -race -timeout 15m $(ROOMS_WITHOUT_CADDY)
-	names=$$(grep -rl '^//go:build.*!race' --include='*_test.go' $(FOLDERS_WITHOUT_CADDY) | xargs sed -nE 's/^func ((Test|Fuzz|Example)[A-Za-z0-9_]*)\(.*/\1/p' | paste -s -d '|' -) && \
-		CGO_ENABLED=0 $(TEST) -timeout 5m -run "^($${names:?})\$$" $(ROOMS_WITHOUT_CADDY)
-	CGO_ENABLED=0 $(TEST) -timeout 10m ./module ./module/listener ./caddyfile ./cmd/... ./integration/bench
+	CGO_ENABLED=1 $(TEST) -race -timeout 15m $(RACED)
+	names=$$(grep -rl '^//go:build.*!race' --include='*_test.go' $(RACED:/...=) | xargs sed -nE 's/^func ((Test|Fuzz|Example)[A-Za-z0-9_]*)\(.*/\1/p' | paste -s -d '|' -) && \
+		CGO_ENABLED=0 $(TEST) -timeout 5m -run "^($${names:?})\$$" $(RACED)
+	CGO_ENABLED=0 $(TEST) -timeout 10m $(ROOMS_WITHOUT_GOROUTINES) ./module ./module/listener ./caddyfile ./cmd/... ./integration/bench
 
 # The PHP package: its tests, and its coding standard.
 php-test:

@@ -5,7 +5,9 @@ import (
 	"go/ast"
 	"go/token"
 	"iter"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -224,4 +226,39 @@ func isCall(e ast.Expr, names ...string) bool {
 	}
 	called, ok := call.Fun.(*ast.SelectorExpr)
 	return ok && slices.Contains(names, called.Sel.Name)
+}
+
+// What starts no goroutine is tested without the race detector.
+func TestRoomsWithoutTheRaceDetectorStartNoGoroutine(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(makefile), "\nROOMS_WITHOUT_GOROUTINES := ")
+	list, _, _ = strings.Cut(list, "\n")
+	seen := make(map[string]bool)
+	set, all := sources(t)
+	for _, s := range all {
+		for _, room := range strings.Fields(list) {
+			if s.room != strings.TrimPrefix(room, "./") {
+				continue
+			}
+			seen[room] = true
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				_, starts := n.(*ast.GoStmt)
+				if call, ok := n.(*ast.CallExpr); ok {
+					f, ok := call.Fun.(*ast.SelectorExpr)
+					starts = ok && (f.Sel.Name == "Parallel" || slices.Contains(elsewhere, f.Sel.Name))
+				}
+				if starts {
+					t.Errorf("%s: a goroutine is started: %s wants the race detector, take it off ROOMS_WITHOUT_GOROUTINES", set.Position(n.Pos()), s.room)
+				}
+				return true
+			})
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("only these rooms were looked at: %v", seen)
+	}
 }

@@ -15,7 +15,7 @@ func TestIniSettingsReachPHPBehindAWrapperAndAreRemovedWithThePool(t *testing.T)
 	c := self(1)
 	c.Ini = map[string]string{"user_agent": `a "wrapped" \value`}
 	// The worker is a fake; what matters is PHP that is started with its environment.
-	c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, ini_get("user_agent")."\n");'; "$0" & wait`, os.Args[0]}
+	c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, ini_get("user_agent")."\n");'; "$0" & wait`, player}
 	p, logs := startLogged(t, c)
 	eventually(t, "PHP has printed its setting", func() bool { return logs.FilterMessage(`a "wrapped" \value`).Len() == 1 })
 	end(t, p)
@@ -42,7 +42,7 @@ func TestNoWorkerStartsWithoutItsIniSettings(t *testing.T) {
 			c := self(1)
 			c.Ini = map[string]string{"user_agent": "kept"}
 			c.Prepend = &launch.Prepend{Script: "<?php", Replaces: []string{"passthru"}}
-			c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, "agent ".ini_get("user_agent")."\n");'; "$0" & wait`, os.Args[0]}
+			c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, "agent ".ini_get("user_agent")."\n");'; "$0" & wait`, player}
 			p, logs := startLogged(t, c)
 			files, _ := filepath.Glob(filepath.Join(temp, "*", "ini*", "*.ini"))
 			if len(files) != 1 {

@@ -36,8 +36,8 @@ func runHost() {
 
 func TestNothingIsLeftOneSecondAfterTheProgramWasKilled(t *testing.T) {
 	for name, command := range map[string][]string{
-		"direct":  {os.Args[0]},
-		"wrapper": {"/bin/sh", "-c", `"$0" & wait`, os.Args[0]},
+		"direct":  {player},
+		"wrapper": {"/bin/sh", "-c", `"$0" & wait`, player},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t)

@@ -57,7 +57,7 @@ func TestStartTellsWhatTheWorkerSaidAndHowItEnded(t *testing.T) {
 			p := unstarted(t, c)
 			err := p.Start(t.Context())
 			boot := as[*BootError](t, err)
-			for _, want := range []string{"on stdout", "PHP Fatal error:  Uncaught Oops", "exit status 255", os.Args[0], `"test"`} {
+			for _, want := range []string{"on stdout", "PHP Fatal error:  Uncaught Oops", "exit status 255", player, `"test"`} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("the error lacks %q: %v", want, err)
 				}

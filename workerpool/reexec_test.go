@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +26,10 @@ import (
 	"github.com/phpworker/caddy-php-worker/goridge"
 )
 
-// The test binary is its own worker: started with roleEnv it does not run tests
-// but plays the role.
+// player is the program of the workers: the test binary, which, started with roleEnv, does not run tests but plays the
+// role. With the race detector a process takes ten times as long to start, so it is the same without it then.
+var player = os.Args[0]
+
 const (
 	roleEnv = "WORKERPOOL_TEST_ROLE"
 	bootEnv = "WORKERPOOL_TEST_BOOT" // steps to take before the first request
@@ -42,18 +46,34 @@ func TestMain(m *testing.M) {
 	case "host":
 		runHost()
 	default:
-		code := m.Run()
-		left := leftovers()
-		for limit := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(limit); {
-			<-time.After(10 * time.Millisecond) // some are just about to return
-			left = leftovers()
-		}
-		if code == 0 && len(left) > 0 {
-			fmt.Println("goroutines left behind:\n" + strings.Join(left, "\n\n"))
-			code = 1
-		}
-		os.Exit(code)
+		os.Exit(runTests(m))
 	}
+}
+
+func runTests(m *testing.M) int {
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		dir, err := os.MkdirTemp("", "workerpool-player-")
+		check(err)
+		defer os.RemoveAll(dir)
+		player = filepath.Join(dir, "player")
+		build := exec.Command("go", "test", "-c", "-vet=off", "-o", player)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Printf("building the program of the workers: %v\n%s", err, out)
+			return 1
+		}
+	}
+	code := m.Run()
+	left := leftovers()
+	for limit := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(limit); {
+		<-time.After(10 * time.Millisecond) // some are just about to return
+		left = leftovers()
+	}
+	if code == 0 && len(left) > 0 {
+		fmt.Println("goroutines left behind:\n" + strings.Join(left, "\n\n"))
+		code = 1
+	}
+	return code
 }
 
 // actor is the worker's end of the relay. It does what the context of a request

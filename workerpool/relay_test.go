@@ -64,7 +64,7 @@ func TestAWorkerBehindAWrapperIsKnownByItsOwnPID(t *testing.T) {
 		t.Run(string(relay), func(t *testing.T) {
 			c := self(1)
 			c.Relay = relay
-			c.Command = []string{"/bin/sh", "-c", `"$0" & wait`, os.Args[0]}
+			c.Command = []string{"/bin/sh", "-c", `"$0" & wait`, player}
 			p := start(t, c)
 			pid := ask(t, p, "pid")
 			if s := p.Stats().Workers[0]; fmt.Sprint(s.PID) != pid || s.Memory < 1<<20 {

@@ -30,7 +30,7 @@ const patience = 20 * time.Second
 // self is a pool of n re-executed test binaries.
 func self(n int) Config {
 	return Config{
-		Name: "test", Command: []string{os.Args[0]}, Min: n, Max: n,
+		Name: "test", Command: []string{player}, Min: n, Max: n,
 		// The race detector would have a process linger for a second.
 		Env:         map[string]string{roleEnv: "worker", "GORACE": "atexit_sleep_ms=0"},
 		StopTimeout: 4 * time.Second,

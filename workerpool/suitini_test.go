@@ -2,7 +2,6 @@ package workerpool
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 
@@ -27,7 +26,7 @@ func TestSettingsThatSuitPHPAreFoundAnewWithEachRestart(t *testing.T) {
 	c := self(1)
 	c.Ini = map[string]string{"user_agent": "mine"}
 	// The worker is a fake; what matters is PHP that is started with its environment.
-	c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, "reads ".ini_get("user_agent")." ".ini_get("precision")."\n");'; "$0" & wait`, os.Args[0]}
+	c.Command = []string{"/bin/sh", "-c", `php -r 'fwrite(STDERR, "reads ".ini_get("user_agent")." ".ini_get("precision")."\n");'; "$0" & wait`, player}
 	n := 3
 	c.SuitIni = func(*PHP, *zap.Logger) map[string]string {
 		n++

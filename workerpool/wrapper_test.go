@@ -1,7 +1,6 @@
 package workerpool
 
 import (
-	"os"
 	"syscall"
 	"testing"
 )
@@ -9,7 +8,7 @@ import (
 // wrapped is a pool of one worker behind a shell, which is what the pool starts.
 func wrapped(script string) Config {
 	c := self(1)
-	c.Command = []string{"/bin/sh", "-c", script, os.Args[0]}
+	c.Command = []string{"/bin/sh", "-c", script, player}
 	return c
 }
 
