@@ -199,11 +199,11 @@ func TestSmallPartsShareMemory(t *testing.T) {
 
 // However small the parts are, each takes memory.
 func TestPartsGoToAFileWhereMemoryIsShort(t *testing.T) {
-	for _, size := range []int{1, 10_000} {
+	for size, n := range map[int]int{1: 100_000, 10_000: 50} {
 		o := testOptions(t)
 		o.Memory = NewMemory(budget.New(400_000, new(atomic.Int64)))
 		synctest.Test(t, func(t *testing.T) {
-			p := &pausing{n: 500_000 / size, size: size}
+			p := &pausing{n: n, size: size}
 			client := &deaf{httptest.NewRecorder(), make(chan struct{}), nil}
 			b, done := passOn(t, o, p, client, t.Context())
 			if held := o.Memory.Budget.Held(); b.timesFree() != 1 || held > 250_000 {

@@ -39,7 +39,7 @@ func TestJSONInPiecesIsTheSame(t *testing.T) {
 		}
 		return string(b)
 	}
-	for range 200 {
+	for range 60 {
 		tree := &Tree{}
 		for range 1 + random.IntN(5) {
 			tree.put([]segment{{key: text()}, {appends: true}}, value{text: text()})
