@@ -32,8 +32,8 @@ run: setup-run
 	cd php/examples/demo && ../../../caddy run
 
 # First what everybody else needs, Caddy compiled for here, then two rows side by side: the integration tests, which often
-# wait, and all else, of which the rooms by themselves are nice: they compute, and take what the others leave. Within a
-# row each step waits for the one before. What a step says comes when it ends, in one piece.
+# wait, and all else, of which what computes is nice: it takes what the others leave. Within a row each step waits for the
+# one before. What a step says comes when it ends, in one piece.
 test: setup-test
 	@$(MAKE) --no-print-directory vet
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes integration bench-smoke
@@ -42,7 +42,7 @@ ifdef IN_ROWS
 fuzz-short: race
 php-test: fuzz-short
 bench-smoke: php-test
-race: NICE := nice -n 5
+race fuzz-short: NICE := nice -n 5
 endif
 
 lint: vet cross
@@ -119,7 +119,7 @@ fuzz:
 # A little of each, counted: after a time Go may also report the end of the time as a failure. The fuzzer sees only the
 # ways through our own code here: to see those through the libraries, too, all of Go and Caddy is compiled once more.
 fuzz-short:
-	@nice -n 19 $(MAKE) --no-print-directory fuzz FUZZTIME=1000x FUZZ_BUILD="-gcflags=$$($(GO) list -m)/...=-d=libfuzzer"
+	@$(NICE) $(MAKE) --no-print-directory fuzz FUZZTIME=1000x FUZZ_BUILD="-gcflags=$$($(GO) list -m)/...=-d=libfuzzer"
 
 setup-run:
 	@./scripts/setup $(RUN_PHP)

@@ -55,7 +55,7 @@ func reloadsUnderLoad(t *testing.T, c crew) line {
 	// Caddy returns when its old servers have "likely" been told to close the connections that wait for a request: until
 	// then one that is kept is served by the configuration before.
 	kept, anew := now.traffic(lone, t, url, 4, 1), now.traffic(stranger, t, url, 4, 0)
-	n, changes := size(20, 100), 0
+	n, changes := size(10, 100), 0
 	for i := range n {
 		before := s.settled("app", 3).serving()
 		changed := i%2 == 0
@@ -113,7 +113,7 @@ func restartsUnderLoad(t *testing.T, c crew) line {
 		withFile("app.php", fmt.Sprintf("<?php\nconst RELEASE = '0';\nrequire '%s';\n", absolute(t, "testdata/chaos/worker.php"))), quiet)
 	s.settled("app", 4)
 	traffic := now.traffic(lone, t, url+"/", 6, 0)
-	n := size(10, 20)
+	n := size(5, 20)
 	for i := 1; i <= n; i++ {
 		before := s.pool("app").serving()
 		if i == n/2 {

@@ -31,7 +31,7 @@ func freshRestartsUnderLoad(t *testing.T, c crew) line {
 	}
 	s.settled("app", 4)
 	traffic := now.traffic(lone, t, url+"/", 6, 0)
-	n := int64(size(10, 20))
+	n := int64(size(5, 20))
 	for i := int64(1); i <= n; i++ {
 		before := s.pool("app").serving()
 		s.classicCode("public/index.php", i)
@@ -69,7 +69,7 @@ func flipsUnderLoad(t *testing.T, c crew) line {
 	}
 	pids := s.settled("app", 3).serving()
 	traffic := now.traffic(lone, t, url+"/release", 6, 0)
-	n := int64(size(10, 40))
+	n := int64(size(5, 40))
 	for i := int64(1); i <= n; i++ {
 		deploy(i)
 		now.number.Store(i)
@@ -101,7 +101,7 @@ func parentKillsUnderLoad(t *testing.T, c crew) line {
 	s, url := site(t, c.worker(t, fmt.Sprintf("workers %d", workers), env("JOURNAL", journal.path), env("RELEASE", "1")), quiet)
 	s.settled("app", workers)
 	writes, answered := startWrites(t, 4, url)
-	n := size(5, 20)
+	n := size(3, 20)
 	for range n {
 		pids := s.settled("app", workers).serving()
 		parent := parentOf(pids[0])

@@ -37,7 +37,7 @@ func killsUnderLoad(t *testing.T, c crew) line {
 	s.settled("app", 4)
 	reads := startTraffic(t, 4, always(url+"/"), nil)
 	writes, answered := startWrites(t, 2, url)
-	n := size(25, 100)
+	n := size(12, 100)
 	for range n {
 		pids := s.settled("app", 4).serving()
 		pid := pids[rand.IntN(len(pids))]
@@ -77,7 +77,7 @@ func crashesUnderLoad(t *testing.T, c crew) line {
 	s, url := site(t, c.worker(t, "workers 4", env("RELEASE", "1")), quiet)
 	s.settled("app", 4)
 	traffic := startTraffic(t, 6, always(url+"/"), nil)
-	n := size(10, 50)
+	n := size(5, 50)
 	own, done := lone()
 	defer done()
 	for range n {

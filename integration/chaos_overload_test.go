@@ -63,7 +63,7 @@ func overload(t *testing.T, c crew) line {
 	defer crowd.CloseIdleConnections()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range size(300, 1000) {
+	for range size(150, 1000) {
 		<-tick.C
 		for range 10 * capacity / 100 {
 			all.clients.Go(func() { all.book(roundTrip(t.Context(), crowd, http.MethodGet, url, nil), see) })
@@ -147,7 +147,7 @@ func (p poolView) requests() (n int) {
 // slowUploads sends the heads and one half of many bodies, and then nothing for
 // as long as ordinary requests take.
 func slowUploads(t *testing.T, c crew) line {
-	n := size(500, 1000)
+	n := size(250, 1000)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<8)
 	sum := md5.Sum(body)
 	spool := t.TempDir()
@@ -164,7 +164,7 @@ func slowUploads(t *testing.T, c crew) line {
 		return len(fds) >= 2*n // a connection and a file each
 	})
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	traffic.more(size(500, 2000))
+	traffic.more(size(250, 2000))
 	got := traffic.end()
 	got.wantNoFailure(t)
 	s.wantIdle(2)
@@ -200,7 +200,7 @@ func wantAnswer(c net.Conn, want string) error {
 // take most of them; some answers are larger than those, so that Caddy itself has
 // to wait.
 func slowReaders(t *testing.T, c crew) line {
-	n := size(500, 1000)
+	n := size(250, 1000)
 	const length, large, larger = 200_000, 20, 7_000_000 // not more than buffer
 	s, url := site(t, c.worker(t, "workers 2", "memory 1GB", env("RELEASE", "1")), quiet)
 	s.settled("app", 2)
@@ -217,7 +217,7 @@ func slowReaders(t *testing.T, c crew) line {
 	eventually(t, "the workers have answered everybody", func() bool { return s.pool("app").requests() == n })
 	s.wantIdle(2)
 	traffic := startTraffic(t, 4, always(url+"/"), nil)
-	traffic.more(size(500, 2000))
+	traffic.more(size(250, 2000))
 	got := traffic.end()
 	got.wantNoFailure(t)
 	held := memoryOf(t, s.cmd.Process.Pid, "VmRSS") - before

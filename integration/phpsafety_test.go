@@ -38,7 +38,7 @@ func TestAWorkerThatEndsItselfLosesNoRequest(t *testing.T) {
 			t.Parallel()
 			_, base := site(t, handlerOf(t, "if ($served % 5 === 0) {\n"+end+"\n}\nreturn 'answer';", "workers 2"))
 			var results []<-chan outcome
-			for range 60 {
+			for range 30 {
 				results = append(results, asking(request(t, http.MethodPost, base+"/", nil)))
 			}
 			for _, result := range results {

@@ -135,9 +135,9 @@ func lastError(t *testing.T, s *server) string {
 func TestAWorkerThatAnswersOnceLosesNoRequestAndIsToldOfTheLoopOnce(t *testing.T) {
 	t.Parallel()
 	s, url := site(t, tutorial(t, "2-once.php", "workers 2"))
-	pids := askMany(t, url, 200, 4)
-	if len(pids) != 200 {
-		t.Errorf("%d processes answered 200 requests", len(pids))
+	pids := askMany(t, url, 60, 4)
+	if len(pids) != 60 {
+		t.Errorf("%d processes answered 60 requests", len(pids))
 	}
 	warning := s.waitLog("ends after one request")
 	if said := warning["msg"].(string); !strings.Contains(said, "it needs a loop") || warning["level"] != "warn" {
