@@ -31,16 +31,15 @@ run: setup-run
 	$(GO) run ./cmd/build -o caddy
 	cd php/examples/demo && ../../../caddy run
 
-# First what everybody else needs, Caddy compiled for here, then two rows side by side: the integration tests, which often
-# wait, and all else, of which what computes is nice: it takes what the others leave. Within a row each step waits for the
-# one before. What a step says comes when it ends, in one piece.
+# First what everybody else needs, Caddy compiled for here, then three rows side by side: the integration tests, which
+# often wait; what computes, and is nice, for it takes what the others leave; and two short ones. Within a row each step
+# waits for the one before. What a step says comes when it ends, in one piece.
 test: setup-test
 	@$(MAKE) --no-print-directory vet
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes integration bench-smoke
+	@$(MAKE) --no-print-directory -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) IN_ROWS=yes integration fuzz-short bench-smoke
 
 ifdef IN_ROWS
 fuzz-short: race
-php-test: fuzz-short
 bench-smoke: php-test
 race fuzz-short: NICE := nice -n 5
 endif

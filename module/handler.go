@@ -210,7 +210,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.indexes = rules.Indexes()
 	}
 	if h.ResolveRoot == resolveAtRestart {
-		app.(*App).hold(h.pool, h.Root)
+		app.(*App).resolveAtStart(h.pool, h.Root)
 	}
 	if err := h.provisionStatic(ctx); err != nil {
 		return err
@@ -356,7 +356,7 @@ func (h *Handler) exec(w http.ResponseWriter, r *http.Request, script classic.Sc
 		return req, nil, err
 	}
 	req.Sent(!turn.Open())
-	h.annotate(r, turn)
+	h.addLogFields(r, turn)
 	h.traceTurn(r.Context(), begin, turn)
 	return req, turn, nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/phpworker/caddy-php-worker/workerpool"
 )
 
-// annotate tells access logs and placeholders who answered, and how long it took.
-func (h *Handler) annotate(r *http.Request, t *workerpool.Turn) {
+// addLogFields tells access logs and placeholders who answered, and how long it took.
+func (h *Handler) addLogFields(r *http.Request, t *workerpool.Turn) {
 	ctx := r.Context()
 	if fields := logFields(r); fields != nil {
 		fields.Set(zap.String("php_worker.pool", h.pool.name))

@@ -86,8 +86,8 @@ func (s *roots) leadsTo(name string) (string, error) {
 	return real, nil
 }
 
-// hold resolves the root of a handler when the pool starts, where it is known by then.
-func (a *App) hold(p *pool, root string) {
+// resolveAtStart resolves the root of a handler when the pool starts, where it is known by then.
+func (a *App) resolveAtStart(p *pool, root string) {
 	if root == "" {
 		return
 	}

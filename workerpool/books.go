@@ -120,7 +120,7 @@ func (p *Pool) reaped(w *worker) {
 	reason := w.reason
 	byItself := reason == "" || reason == ReasonCrash
 	var pause time.Duration
-	ownLimit := byItself && (w.answeredOnly() || orderly && served > 0 && !w.lost) // it ends after an answer, as it likes
+	ownLimit := byItself && (w.answeredOnly() || orderly && served > 0 && !w.diedAtWork) // it ends after an answer, as it likes
 	if ownLimit {
 		byItself, reason = false, ReasonMaxRequests
 	}

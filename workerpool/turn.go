@@ -283,7 +283,7 @@ func (t *Turn) ask() error {
 		if p.takesLong(w) {
 			p.leaveAhead(w, true)
 		}
-		if t.expired.Load() { // meanwhile: that, too, has been calmed
+		if t.expired.Load() { // meanwhile: the interrupt of that, too, has been cleared
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ func (p *Pool) turnFailed(t *Turn, err error) error {
 	}
 	e.Output = w.child.Tail()
 	p.mu.Lock()
-	w.lost = !e.Unread
+	w.diedAtWork = !e.Unread
 	p.mu.Unlock()
 	return e
 }

@@ -38,20 +38,20 @@ type worker struct {
 	relayDead atomic.Bool
 
 	// Guarded by Pool.mu.
-	phase     phase
-	turn      turnPhase
-	due       Reason    // not "": has reached a limit of its own; see Pool.due
-	retireBy  time.Time // retiring: when it is cut
-	reason    Reason    // stopping: why; "": it ended by itself
-	force     bool      // stopping: without the stop frame
-	cut       bool      // stopping: although it had a request
-	used      bool      // it has been given a request
-	idleSince time.Time // of noTurn
-	turnStart time.Time // of every other
-	cpu       cpuMark
-	overdue   bool // stopping: because its CPU time is used up
-	blamed    bool // and its request has been told
-	lost      bool // it has ended, or was ended, within a request that it had begun
+	phase      phase
+	turn       turnPhase
+	due        Reason    // not "": has reached a limit of its own; see Pool.due
+	retireBy   time.Time // retiring: when it is cut
+	reason     Reason    // stopping: why; "": it ended by itself
+	force      bool      // stopping: without the stop frame
+	cut        bool      // stopping: although it had a request
+	used       bool      // it has been given a request
+	idleSince  time.Time // of noTurn
+	turnStart  time.Time // of every other
+	cpu        cpuMark
+	overdue    bool // stopping: because its CPU time is used up
+	blamed     bool // and its request has been told
+	diedAtWork bool // it has ended, or was ended, within a request that it had begun
 
 	leftAhead   bool          // some that were sent to it may lie in its relay, though others have them now
 	ahead       []*waiter     // requests sent to it behind that of its turn

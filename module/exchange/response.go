@@ -90,7 +90,7 @@ func (o *Options) write(w http.ResponseWriter, r *http.Request, a Answer, mem *h
 		}
 	}
 	if a.Open() {
-		held := o.hold(r, a)
+		held := o.beginPassing(r, a)
 		defer held.tell()
 		if o.CGI {
 			a = o.readAhead(a, held.end)
@@ -288,8 +288,8 @@ func (o *Options) stream(w http.ResponseWriter, r *http.Request, a Answer, size 
 	}
 }
 
-// hold is the time for which an answer holds its worker while it is passed on.
-type hold struct {
+// passing is the time for which an answer holds its worker while it is passed on.
+type passing struct {
 	observer Observer
 	request  *http.Request
 	executed time.Duration
@@ -297,20 +297,20 @@ type hold struct {
 	over     func() time.Time
 }
 
-// hold begins that time.
-func (o *Options) hold(r *http.Request, a Answer) hold {
+// beginPassing begins that time.
+func (o *Options) beginPassing(r *http.Request, a Answer) passing {
 	begin, end := time.Now(), o.Observer.Stream()
-	return hold{o.Observer, r, a.Executed, begin, sync.OnceValue(func() time.Time {
+	return passing{o.Observer, r, a.Executed, begin, sync.OnceValue(func() time.Time {
 		end()
 		return time.Now()
 	})}
 }
 
 // end ends it, once. It is safe for concurrent use.
-func (h hold) end() { h.over() }
+func (h passing) end() { h.over() }
 
 // tell ends it, and tells how long it was.
-func (h hold) tell() { h.observer.Held(h.request, h.executed+h.over().Sub(h.begin)) }
+func (h passing) tell() { h.observer.Held(h.request, h.executed+h.over().Sub(h.begin)) }
 
 // Bounds of what is read of an answer that nobody gets. An application that does not
 // expect its stream to be stopped loses its worker by it, so it may finish what ends of

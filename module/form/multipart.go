@@ -143,13 +143,13 @@ func ReadMultipart(r io.Reader, contentType string, o MultipartOptions) (*Form, 
 			_ = reader.form.Remove()
 		}
 	}()
-	if err := reader.hold(bufferSize); err != nil {
+	if err := reader.book(bufferSize); err != nil {
 		return nil, err
 	}
 	if err := reader.readAll(); err != nil {
 		return nil, err
 	}
-	if err := reader.hold(reader.finishing()); err != nil {
+	if err := reader.book(reader.finishing()); err != nil {
 		return nil, err
 	}
 	reader.finish()
@@ -226,7 +226,7 @@ func (m *multipartReader) keep(n int) error {
 	if err := m.count(n); err != nil {
 		return err
 	}
-	return m.hold(2 * n) // what grows is in memory twice
+	return m.book(2 * n) // what grows is in memory twice
 }
 
 // keepName counts the name of a field, and what its place in the tree costs.
@@ -234,10 +234,10 @@ func (m *multipartReader) keepName(name string, path []segment) error {
 	if err := m.keep(len(name)); err != nil {
 		return err
 	}
-	return m.hold(len(path) * nodeSize)
+	return m.book(len(path) * nodeSize)
 }
 
-func (m *multipartReader) hold(n int) error {
+func (m *multipartReader) book(n int) error {
 	if m.o.Hold == nil {
 		return nil
 	}
@@ -305,7 +305,7 @@ func (m *multipartReader) readFile(d disposition, contentType string) error {
 	text := string(f.appendJSON(nil))
 	m.fileNodes += len(path)
 	m.fileJSON += len(text) + len(httpctx.AppendEscaped(nil, name)) + keyJSON*len(path)
-	if err := m.hold(len(text) + len(text)/8); err != nil { // the heap rounds up
+	if err := m.book(len(text) + len(text)/8); err != nil { // the heap rounds up
 		return err
 	}
 	m.uploads.put(path, value{text: text, raw: true})

@@ -55,9 +55,9 @@ func (s *site) findPHP() {
 // forAnyScript says whether the location matches whatever PHP script there is, by its extension.
 func (l *location) forAnyScript() bool { return l.kind == regexps && l.anyScript() }
 
-// guard refuses the scripts that nginx would not have run, where it runs only some. Locations that do just this
+// refuseOthers refuses the scripts that nginx would not have run, where it runs only some. Locations that do just this
 // are done with.
-func (s *site) guard() (nodes []*node) {
+func (s *site) refuseOthers() (nodes []*node) {
 	if s.main == nil || s.main.kind != regexps && s.main.kind != exact || s.main.forAnyScript() || s.rootLocation != nil && answersAll(s.rootLocation.scope) {
 		return nil
 	}

@@ -16,9 +16,9 @@ type pool struct {
 	section *fpmconf.Section // nil where none is known
 	// blocks are the directives php_worker that use it.
 	blocks []*node
-	// from are fastcgi_pass, readTimeout fastcgi_read_timeout, extra lines for the pool that come of nginx.
+	// from are fastcgi_pass, readTimeout fastcgi_read_timeout, fromNginx lines for the pool that come of nginx.
 	from, readTimeout []*nginxconf.Directive
-	extra             []*node
+	fromNginx         []*node
 	params            string // what nginx tells it besides, as text
 	site              string // that uses it first
 }
@@ -42,7 +42,7 @@ func newPools(t *translator, sections []fpmconf.Section) *pools {
 // poolOf is the pool of locations that run PHP in the same way. What they tell PHP-FPM with each request a pool
 // has for all, so others get another one.
 func (s *site) poolOf(php []*location) *pool {
-	var extra []*node
+	var fromNginx []*node
 	var timeouts, from []*nginxconf.Directive
 	params := "" // what makes it another pool
 	seen := make(map[string]bool)
@@ -52,7 +52,7 @@ func (s *site) poolOf(php []*location) *pool {
 		for _, n := range l.poolLines {
 			if !seen[n.text] {
 				seen[n.text] = true
-				extra = append(extra, n)
+				fromNginx = append(fromNginx, n)
 				if !strings.HasPrefix(n.text, "#") {
 					params += n.text + "\n"
 				}
@@ -60,7 +60,7 @@ func (s *site) poolOf(php []*location) *pool {
 		}
 	}
 	p := s.pools.get(s.addressOf(from), params, s.name)
-	p.from, p.readTimeout, p.extra = append(p.from, from...), append(p.readTimeout, timeouts...), append(p.extra, extra...)
+	p.from, p.readTimeout, p.fromNginx = append(p.from, from...), append(p.readTimeout, timeouts...), append(p.fromNginx, fromNginx...)
 	return p
 }
 
@@ -284,7 +284,7 @@ func (p *pools) options(pool *pool) (nodes []*node) {
 		nodes = append(nodes, line("request_timeout "+short(value), longest))
 	}
 	seen := make(map[string]bool)
-	for _, n := range pool.extra {
+	for _, n := range pool.fromNginx {
 		if !seen[n.text] {
 			seen[n.text] = true
 			nodes = append(nodes, n)

@@ -87,12 +87,12 @@ func (s *site) nodes() *node {
 			s.note(Note{d.Pos.String(), d.String(), "what the last lines do"})
 		}
 		s.withoutScripts()
-		guard := s.guard()
+		refused := s.refuseOthers()
 		internal := s.internal()
 		s.noteLate()
 		chain, first := s.chain(s.locations, s.php)
 		last, moved := s.remaining()
-		lines = slices.Concat(lines, internal, first, moved, chain, guard, last)
+		lines = slices.Concat(lines, internal, first, moved, chain, refused, last)
 	}
 	if sorted(lines) {
 		n.block = append(n.block, lines...)

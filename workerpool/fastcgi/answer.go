@@ -50,10 +50,10 @@ func (a *answer) reset() {
 func (l *Link) Answer(f *goridge.Frame) error {
 	for {
 		if err := l.machine.Err(); err != nil {
-			return l.lost(err)
+			return l.dropAnswer(err)
 		}
 		if err := l.judge(); err != nil {
-			return l.lost(err)
+			return l.dropAnswer(err)
 		}
 		switch a := &l.answer; {
 		case l.machine.Phase() == Whole:
@@ -66,7 +66,7 @@ func (l *Link) Answer(f *goridge.Frame) error {
 		}
 		passes, err := l.more()
 		if err != nil {
-			return l.lost(err)
+			return l.dropAnswer(err)
 		}
 		if passes {
 			l.pass(f, true)
@@ -117,8 +117,8 @@ func (l *Link) ended(err error) error {
 	return nil
 }
 
-// lost gives up what has come of an answer.
-func (l *Link) lost(err error) error {
+// dropAnswer gives up what has come of an answer.
+func (l *Link) dropAnswer(err error) error {
 	short := l.endBody()
 	l.answer.reset()
 	if short != nil {

@@ -160,7 +160,7 @@ func (l *Link) TryCatchUp() (settled bool, err error) {
 	}
 	l.open()
 	if l.openingRead() {
-		l.settle()
+		l.pastOpening()
 		l.looked = l.Ready()
 	}
 	return l.CaughtUp(), l.machine.Err()
@@ -169,8 +169,8 @@ func (l *Link) TryCatchUp() (settled bool, err error) {
 // openingRead says that PHP has read the opening of the next request, or has gone.
 func (l *Link) openingRead() bool { return l.openingOut == len(opening) && !l.sock.unread() }
 
-// settle goes on when PHP has read the opening: what it had sent before is there.
-func (l *Link) settle() {
+// pastOpening goes on when PHP has read the opening: what it had sent before is there.
+func (l *Link) pastOpening() {
 	if l.listen() == nil {
 		l.machine.OpeningRead()
 	}
@@ -181,7 +181,7 @@ func (l *Link) settle() {
 func (l *Link) awaited() bool {
 	l.open()
 	if l.openingRead() {
-		l.settle()
+		l.pastOpening()
 	} else {
 		_ = l.listen()
 	}

@@ -69,7 +69,7 @@ func (l *Link) CaughtUp() bool {
 	case Ready:
 		return true
 	case Asked, Streaming:
-		return !l.machine.Abandoned()
+		return !l.machine.FrontOrphaned()
 	}
 	return false
 }
@@ -184,7 +184,7 @@ func (l *Link) CatchUp(limit time.Duration) error {
 		if err := l.machine.Err(); err != nil {
 			return err
 		}
-		if front := l.machine.Front(); limit > 0 && l.machine.Abandoned() && front != timed {
+		if front := l.machine.Front(); limit > 0 && l.machine.FrontOrphaned() && front != timed {
 			timed = front
 			_ = l.conn.SetReadDeadline(time.Now().Add(limit))
 			defer func() { _ = l.conn.SetReadDeadline(time.Time{}) }()

@@ -56,9 +56,9 @@ const (
 
 // request is one that has been sent.
 type request struct {
-	number    uint32
-	probed    bool // a pid frame follows it directly
-	abandoned bool // nobody waits for its answer any more
+	number   uint32
+	probed   bool // a pid frame follows it directly
+	orphaned bool // nobody waits for its answer any more
 }
 
 // Phase says how far the worker is with its front request.
@@ -158,7 +158,7 @@ func (m *Machine) MayAskAhead() bool {
 		return false
 	}
 	last := m.queue[m.n-1]
-	return !last.abandoned && (m.numbers || last.probed)
+	return !last.orphaned && (m.numbers || last.probed)
 }
 
 // Ask notes that a request is sent, with a pid frame directly behind it where probed. It
@@ -183,15 +183,15 @@ func (m *Machine) Ask(probed bool) uint32 {
 // dropped. The front itself may be one that has been given up before.
 func (m *Machine) Abandon() {
 	for i := 1; i < int(m.n); i++ {
-		m.queue[i].abandoned = true
+		m.queue[i].orphaned = true
 	}
 }
 
-// Abandoned says that nobody waits for the answer to the front request.
-func (m *Machine) Abandoned() bool { return m.n > 0 && m.queue[0].abandoned }
+// FrontOrphaned says that nobody waits for the answer to the front request.
+func (m *Machine) FrontOrphaned() bool { return m.n > 0 && m.queue[0].orphaned }
 
 // Owes says that a request which has been given up is not done.
-func (m *Machine) Owes() bool { return m.n > 0 && m.queue[m.n-1].abandoned }
+func (m *Machine) Owes() bool { return m.n > 0 && m.queue[m.n-1].orphaned }
 
 // Close ends the conversation, because the worker has gone or is to go. Only the first
 // reason counts.
@@ -236,7 +236,7 @@ func (m *Machine) misfit(s Said) error {
 		return ErrForeign
 	case s.Kind == Here && s.PID != m.pid:
 		return ErrOtherProcess
-	case s.More && m.queue[0].abandoned:
+	case s.More && m.queue[0].orphaned:
 		return ErrAbandonedStream
 	}
 	return nil
@@ -307,7 +307,7 @@ func (m *Machine) take(s Said) Verdict {
 	} else {
 		m.phase = Whole
 	}
-	if m.queue[0].abandoned {
+	if m.queue[0].orphaned {
 		return Drop
 	}
 	return Pass

@@ -156,11 +156,11 @@ func TestWhenOneMoreMayBeSentAhead(t *testing.T) {
 func TestWhatIsOwed(t *testing.T) {
 	m := asked(2, false)
 	m.Abandon()
-	if !m.Owes() || m.Abandoned() {
+	if !m.Owes() || m.FrontOrphaned() {
 		t.Error("the request behind is owed, and the front is somebody's")
 	}
 	n := toldBy(t, m, answer, here)
-	if !n.Owes() || !n.Abandoned() {
+	if !n.Owes() || !n.FrontOrphaned() {
 		t.Error("the front is owed")
 	}
 	if n.Hear(answer) != Drop {

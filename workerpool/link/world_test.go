@@ -177,7 +177,7 @@ func (m *model) serverSteps(w world, follow func(string, world)) {
 		next := w
 		f := next.fromPHP.pop()
 		front := uint8(next.machine.Front())
-		due := (f.kind == Answer || f.kind == Failure) && !w.machine.Abandoned() &&
+		due := (f.kind == Answer || f.kind == Failure) && !w.machine.FrontOrphaned() &&
 			(w.machine.Phase() == Asked || w.machine.Phase() == Streaming)
 		if next.machine.Hear(f.said()) == Pass {
 			next.odd = !due
