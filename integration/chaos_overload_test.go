@@ -63,7 +63,7 @@ func overload(t *testing.T, c crew) line {
 	defer crowd.CloseIdleConnections()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range size(150, 1000) {
+	for range size(300, 1000) {
 		<-tick.C
 		for range 10 * capacity / 100 {
 			all.clients.Go(func() { all.book(roundTrip(t.Context(), crowd, http.MethodGet, url, nil), see) })

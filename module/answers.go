@@ -29,7 +29,7 @@ func (o answerObserver) Stream() (end func()) {
 }
 
 // Held implements exchange.Observer.
-func (o answerObserver) Held(r *http.Request, held time.Duration) { o.h.annotateStream(r, held) }
+func (o answerObserver) Held(r *http.Request, held time.Duration) { o.h.addStreamFields(r, held) }
 
 // BrokeOff implements exchange.Observer. It logs what the worker said last, too.
 func (o answerObserver) BrokeOff(r *http.Request, pid int, elapsed time.Duration, err error) {

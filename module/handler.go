@@ -335,7 +335,7 @@ func (h *Handler) exec(w http.ResponseWriter, r *http.Request, script classic.Sc
 	}
 	req, err := h.read(w, r, script)
 	if err != nil {
-		h.annotateFailure(r, err, 0)
+		h.addFailureFields(r, err, 0)
 		exchange.Drain(w, r, err)
 		return nil, nil, err
 	}
@@ -351,7 +351,7 @@ func (h *Handler) exec(w http.ResponseWriter, r *http.Request, script classic.Sc
 	}
 	if err != nil {
 		now := time.Now()
-		h.annotateFailure(r, err, now.Sub(begin))
+		h.addFailureFields(r, err, now.Sub(begin))
 		h.traceFailure(r.Context(), begin, now, err)
 		return req, nil, err
 	}

@@ -40,18 +40,18 @@ func (h *Handler) addLogFields(r *http.Request, t *workerpool.Turn) {
 	}
 }
 
-// annotateStream tells access logs how long the request has held its worker. Caddy's own
+// addStreamFields tells access logs how long the request has held its worker. Caddy's own
 // duration is 0 where the client has gone, since the connection is cut then.
-func (h *Handler) annotateStream(r *http.Request, held time.Duration) {
+func (h *Handler) addStreamFields(r *http.Request, held time.Duration) {
 	if fields := logFields(r); fields != nil {
 		fields.Set(zap.Float64("php_worker.held_ms", milliseconds(held)))
 	}
 }
 
-// annotateFailure tells access logs what is known of a request that got no answer
+// addFailureFields tells access logs what is known of a request that got no answer
 // within the given time. The placeholders are left to whoever answers instead, which
 // may be another pool with an error page.
-func (h *Handler) annotateFailure(r *http.Request, err error, within time.Duration) {
+func (h *Handler) addFailureFields(r *http.Request, err error, within time.Duration) {
 	fields := logFields(r)
 	if fields == nil {
 		return

@@ -56,7 +56,7 @@ func runTests(m *testing.M) int {
 		check(err)
 		defer os.RemoveAll(dir)
 		player = filepath.Join(dir, "player")
-		build := exec.Command("go", "test", "-c", "-vet=off", "-o", player)
+		build := exec.Command("go", "test", "-c", "-race=false", "-vet=off", "-o", player)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Printf("building the program of the workers: %v\n%s", err, out)

@@ -307,10 +307,10 @@ func (o *Options) beginPassing(r *http.Request, a Answer) passing {
 }
 
 // end ends it, once. It is safe for concurrent use.
-func (h passing) end() { h.over() }
+func (p passing) end() { p.over() }
 
 // tell ends it, and tells how long it was.
-func (h passing) tell() { h.observer.Held(h.request, h.executed+h.over().Sub(h.begin)) }
+func (p passing) tell() { p.observer.Held(p.request, p.executed+p.over().Sub(p.begin)) }
 
 // Bounds of what is read of an answer that nobody gets. An application that does not
 // expect its stream to be stopped loses its worker by it, so it may finish what ends of
